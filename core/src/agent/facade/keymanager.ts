@@ -1,0 +1,24 @@
+import type { PublicKey } from "@finial/sdk/crypto";
+import type { KeyObject } from "node:crypto";
+
+/** A key of the agent's KeyManager. Always EC P-256 for the agent's own SVID. */
+export interface AgentKey {
+  readonly id: string;
+  readonly publicKey: PublicKey;
+  readonly fingerprint: string;
+  /** Signs `message` (not a digest) with SHA-256; ASN.1 DER. */
+  sign(message: Buffer): Promise<Buffer>;
+  /**
+   * The private key, for the TLS stack, which in Node can only sign with a key in its own process.
+   * @throws {StatusError} FailedPrecondition when the plugin does not offer `finial.plugin.agent.keymanager.v1.KeyExport`.
+   */
+  privateKey(): Promise<KeyObject>;
+}
+
+/** What the agent asks of its KeyManager. */
+export interface KeyManager {
+  readonly name: string;
+  generateKey(id: string): Promise<AgentKey>;
+  findKey(id: string): Promise<AgentKey | undefined>;
+  getKeys(): Promise<readonly AgentKey[]>;
+}

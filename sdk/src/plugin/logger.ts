@@ -1,0 +1,14 @@
+/** Log fields: SPIRE's names (`trust_domain`, `spiffe_id`, `error` …). Never a key, token or selector value. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
+
+/** Structured logger. `with` gives a child whose lines all carry the fields. */
+export interface Logger {
+  trace(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  with(fields: LogFields): Logger;
+}
