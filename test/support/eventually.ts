@@ -1,0 +1,20 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * Tries until it works.
+ * @throws the last failure, after `timeoutMs`.
+ */
+export async function eventually<T>(
+  attempt: () => Promise<T>,
+  options: { readonly timeoutMs: number; readonly everyMs?: number },
+): Promise<T> {
+  const deadline = performance.now() + options.timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await sleep(options.everyMs ?? 50);
+    }
+  }
+}
