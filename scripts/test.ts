@@ -6,7 +6,7 @@ import { installParts } from "./parts.ts";
 import { loadScenario, runScenario, scenarioNames } from "./scenario.ts";
 
 const root = join(import.meta.dirname, "..");
-const strict = process.env["CI"] === "true";
+const strict = process.env.CI === "true";
 
 /** What a run came to. */
 interface Tally {
@@ -43,7 +43,7 @@ async function runTests(files: readonly string[], tally: Tally): Promise<void> {
     tally.failed.push(`${relative(root, test.file ?? "")}: ${test.name}`);
   });
   const printed = events.compose(spec);
-  const quiet = process.env["VERBOSE"] === undefined;
+  const quiet = process.env.VERBOSE === undefined;
   for await (const chunk of printed) {
     const text = String(chunk);
     // A green run is a summary; failures print whole.
@@ -77,7 +77,9 @@ async function main(words: readonly string[]): Promise<number> {
   for (const { name, reason } of tally.skipped) console.log(`skipped: ${name}: ${reason}`);
   for (const name of tally.failed) console.log(`FAILED: ${name}`);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-  console.log(`${tally.passed} passed, ${tally.failed.length} failed, ${tally.skipped.length} skipped in ${seconds} s`);
+  console.log(
+    `${tally.passed} passed, ${tally.failed.length} failed, ${tally.skipped.length} skipped in ${seconds} s`,
+  );
   // In CI every part is expected, but for the peers' programs that only SPIRE_BIN_DIR can bring.
   const unexcused = tally.skipped.filter(({ reason }) => !reason.includes("SPIRE_BIN_DIR"));
   if (strict && unexcused.length > 0) {

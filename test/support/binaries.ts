@@ -12,6 +12,6 @@ export function finialCommand(program: "finial-server" | "finial-agent"): readon
 
 /** A peer's program from the folder in `SPIRE_BIN_DIR`; undefined where that is not given. */
 export function spireCommand(program: "spire-server" | "spire-agent"): readonly string[] | undefined {
-  const folder = process.env["SPIRE_BIN_DIR"];
+  const folder = process.env.SPIRE_BIN_DIR;
   return folder === undefined ? undefined : [join(folder, program)];
 }

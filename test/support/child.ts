@@ -9,7 +9,12 @@ export interface Finished {
 /** Runs a command to its end, with `input` on its standard input. Never throws for an exit status. */
 export async function runCommand(
   command: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly input?: string; readonly uid?: number } = {},
+  options: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly cwd?: string;
+    readonly input?: string;
+    readonly uid?: number;
+  } = {},
 ): Promise<Finished> {
   const [file, ...args] = command;
   if (file === undefined) throw new TypeError("an empty command");

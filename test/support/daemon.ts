@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
-import { finished } from "node:stream/promises";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { exitOf } from "./child.ts";
 
-/** A server or agent under test: one process, its log in a file and in memory. */
+/** A server or agent: one process whose output goes to a log file, so that it can outlive the one who started it. */
 export class Daemon implements AsyncDisposable {
   readonly child: ChildProcess;
-  readonly #name: string;
-  #log = "";
+  readonly name: string;
+  readonly logFile: string;
 
-  private constructor(name: string, child: ChildProcess) {
-    this.#name = name;
+  private constructor(name: string, logFile: string, child: ChildProcess) {
+    this.name = name;
+    this.logFile = logFile;
     this.child = child;
   }
 
@@ -21,27 +21,22 @@ export class Daemon implements AsyncDisposable {
   ): Daemon {
     const [file, ...args] = command;
     if (file === undefined) throw new TypeError("an empty command");
-    const child = spawn(file, args, {
-      stdio: ["ignore", "pipe", "pipe"],
-      ...(options.env && { env: options.env }),
-      ...(options.cwd && { cwd: options.cwd }),
-    });
-    const daemon = new Daemon(name, child);
-    const sink = createWriteStream(options.logFile, { flags: "a" });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8");
-      stream.on("data", (chunk: string) => {
-        daemon.#log = (daemon.#log + chunk).slice(-1_000_000);
-        sink.write(chunk);
+    const log = openSync(options.logFile, "a");
+    try {
+      const child = spawn(file, args, {
+        stdio: ["ignore", log, log],
+        detached: true,
+        ...(options.env && { env: options.env }),
+        ...(options.cwd && { cwd: options.cwd }),
       });
+      return new Daemon(name, options.logFile, child);
+    } finally {
+      closeSync(log);
     }
-    child.once("close", () => sink.end());
-    finished(sink).catch((error: unknown) => console.error(`${name}: its log cannot be written`, error));
-    return daemon;
   }
 
   get pid(): number {
-    if (this.child.pid === undefined) throw new Error(`${this.#name} did not start`);
+    if (this.child.pid === undefined) throw new Error(`${this.name} did not start`);
     return this.child.pid;
   }
 
@@ -49,15 +44,20 @@ export class Daemon implements AsyncDisposable {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** The newest million characters of its log. */
   get log(): string {
-    return this.#log;
+    return readFileSync(this.logFile, "utf8");
   }
 
   /** @throws when it has ended: its last lines say why. */
   assertRunning(): void {
     if (this.running) return;
-    throw new Error(`${this.#name} ended with ${this.child.exitCode ?? this.child.signalCode}:\n${this.#log.slice(-3000)}`);
+    const status = this.child.exitCode ?? this.child.signalCode;
+    throw new Error(`the ${this.name} ended with ${status}:\n${this.log.slice(-3000)}`);
+  }
+
+  /** Lets it run on after this process ends. */
+  release(): void {
+    this.child.unref();
   }
 
   /** SIGTERM, then its exit status; -1 when a signal ended it. */

@@ -106,7 +106,11 @@ export class Deployment implements AsyncDisposable {
   }
 
   /** Registers a workload below this deployment's node. */
-  async createEntry(path: string, selectors: readonly string[], ...flags: readonly string[]): Promise<string> {
+  async createEntry(
+    path: string,
+    selectors: readonly string[],
+    ...flags: readonly string[]
+  ): Promise<string> {
     return await this.serverCliOk(
       "entry",
       "create",
@@ -158,7 +162,8 @@ export class Deployment implements AsyncDisposable {
       async () => {
         daemon.assertRunning();
         const result = await check();
-        if (result.status !== 0) throw new Error(`not ready: ${result.stdout}${result.stderr}\n${daemon.log.slice(-3000)}`);
+        if (result.status !== 0)
+          throw new Error(`not ready: ${result.stdout}${result.stderr}\n${daemon.log.slice(-3000)}`);
       },
       { timeoutMs: 30_000 },
     );
