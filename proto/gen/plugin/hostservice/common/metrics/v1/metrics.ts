@@ -34,7 +34,8 @@ export interface AddSampleRequest {
 
 export interface MeasureSinceRequest {
   key: string[];
-  time: number;
+  /** Unix nanoseconds: above 2^53, so a decimal string in TypeScript. */
+  time: string;
   labels: Label[];
 }
 
@@ -348,7 +349,7 @@ export const AddSampleRequest: MessageFns<AddSampleRequest> = {
 };
 
 function createBaseMeasureSinceRequest(): MeasureSinceRequest {
-  return { key: [], time: 0, labels: [] };
+  return { key: [], time: "0", labels: [] };
 }
 
 export const MeasureSinceRequest: MessageFns<MeasureSinceRequest> = {
@@ -356,7 +357,7 @@ export const MeasureSinceRequest: MessageFns<MeasureSinceRequest> = {
     for (const v of message.key) {
       writer.uint32(10).string(v!);
     }
-    if (message.time !== 0) {
+    if (message.time !== "0") {
       writer.uint32(16).int64(message.time);
     }
     for (const v of message.labels) {
@@ -391,7 +392,7 @@ export const MeasureSinceRequest: MessageFns<MeasureSinceRequest> = {
               break;
             }
 
-            message.time = longToNumber(reader.int64());
+            message.time = reader.int64().toString();
             continue;
           }
           case 3: {
@@ -420,7 +421,7 @@ export const MeasureSinceRequest: MessageFns<MeasureSinceRequest> = {
   fromPartial(object: DeepPartial<MeasureSinceRequest>): MeasureSinceRequest {
     const message = createBaseMeasureSinceRequest();
     message.key = object.key?.map((e) => e) || [];
-    message.time = object.time ?? 0;
+    message.time = object.time ?? "0";
     message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
     return message;
   },
@@ -549,17 +550,6 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
-
-function longToNumber(int64: { toString(): string }): number {
-  const num = globalThis.Number(int64.toString());
-  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
-  }
-  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
-  }
-  return num;
-}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
