@@ -84,7 +84,8 @@ export function checkPath(path: string): void {
     if (segment === "" && index === segments.length - 1)
       throw invalid("SPIFFE_ID_TRAILING_SLASH", "path cannot have a trailing slash");
     if (segment === "") throw invalid("SPIFFE_ID_EMPTY_SEGMENT", "path cannot contain empty segments");
-    if (segment === "." || segment === "..") throw invalid("SPIFFE_ID_DOT_SEGMENT", "path cannot contain dot segments");
+    if (segment === "." || segment === "..")
+      throw invalid("SPIFFE_ID_DOT_SEGMENT", "path cannot contain dot segments");
     checkSegmentCharacters(segment);
   }
 }

@@ -34,13 +34,18 @@ export class TrustDomain {
         );
       }
     }
-    if (name === "") throw new StatusError(Code.InvalidArgument, "TRUST_DOMAIN_MISSING", "trust domain is missing");
+    if (name === "")
+      throw new StatusError(Code.InvalidArgument, "TRUST_DOMAIN_MISSING", "trust domain is missing");
     return new TrustDomain(name);
   }
 }
 
 function isTrustDomainChar(code: number): boolean {
   return (
-    (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2e || code === 0x5f
+    (code >= 0x61 && code <= 0x7a) ||
+    (code >= 0x30 && code <= 0x39) ||
+    code === 0x2d ||
+    code === 0x2e ||
+    code === 0x5f
   );
 }

@@ -51,7 +51,11 @@ export class StatusError extends Error {
     if (error instanceof Error && error.name === "AbortError")
       return new StatusError(Code.Cancelled, "CANCELLED", "context canceled", { cause: error });
     if (error instanceof Error && error.name === "TimeoutError")
-      return new StatusError(Code.DeadlineExceeded, "DEADLINE_EXCEEDED", "context deadline exceeded", { cause: error });
-    return new StatusError(Code.Unknown, "UNKNOWN", error instanceof Error ? error.message : String(error), { cause: error });
+      return new StatusError(Code.DeadlineExceeded, "DEADLINE_EXCEEDED", "context deadline exceeded", {
+        cause: error,
+      });
+    return new StatusError(Code.Unknown, "UNKNOWN", error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
   }
 }
