@@ -265,6 +265,8 @@ async function* requestsOf(call: ServerDuplexStream<unknown, unknown>): AsyncGen
     },
   };
   for (const [event, listener] of Object.entries(on)) call.on(event, listener);
+  // The caller may have left before the handler came to read.
+  if (call.cancelled) on.cancelled();
   try {
     for (;;) {
       const message = arrived.shift();
