@@ -252,8 +252,11 @@ async function* requestsOf(call: ServerDuplexStream<unknown, unknown>): AsyncGen
       wake();
     },
     end: (): void => {
-      ended = true;
-      wake();
+      // A reset ends the stream, too, and is told apart from a half-close only a turn later.
+      setImmediate(() => {
+        ended = true;
+        wake();
+      });
     },
     cancelled: (): void => {
       failure = new StatusError(Code.Cancelled, "CANCELLED", "context canceled");
