@@ -1,3 +1,5 @@
+export { hostServicesId, targetOf } from "./goplugin/broker.ts";
+export { formatHandshake, type Handshake, parseHandshake } from "./goplugin/handshake.ts";
 export {
   type CallOptions,
   Channel,
@@ -14,3 +16,4 @@ export type {
   ServiceDefinition,
 } from "./rpc/definition.ts";
 export { addService, type CallContext, type Handlers, type Interceptor } from "./rpc/service.ts";
+export { fromGrpcError, toGrpcStatus } from "./rpc/status.ts";

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type {
   handleBidiStreamingCall,
   handleServerStreamingCall,
@@ -71,11 +72,11 @@ type AnyCall =
 
 class Call implements CallContext {
   readonly method: string;
-  readonly #call: AnyCall;
+  readonly #call: AnyCall & EventEmitter;
   #values: Map<unknown, unknown> | undefined;
   #abort: AbortController | undefined;
 
-  constructor(call: AnyCall, method: string) {
+  constructor(call: AnyCall & EventEmitter, method: string) {
     this.#call = call;
     this.method = method;
   }

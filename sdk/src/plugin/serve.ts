@@ -1,0 +1,89 @@
+import { writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { formatHandshake } from "../goplugin/handshake.ts";
+import type { Plugin } from "./define-plugin.ts";
+import { hclogLogger } from "./hclog.ts";
+import type { Logger } from "./logger.ts";
+import { PluginServer } from "./plugin-server.ts";
+import { makePluginSocket } from "./socket.ts";
+import { systemClock } from "./system-clock.ts";
+
+/** How long after its Shutdown answer a plugin ends: time for the answer to leave. A host waits 2 s. */
+const shutdownGraceMs = 50;
+/** How long a host that closed its broker stream has to ask for the end properly. */
+const hostGoneGraceMs = 1000;
+
+const notAPlugin = `This binary is a plugin. These are not meant to be executed directly.
+Please execute the program that consumes these plugins, which will
+load any plugins automatically
+`;
+
+/**
+ * Runs a plugin as this process: what `src/main.ts` calls, and all it calls.
+ *
+ * Listens on a private socket, says so in one line on standard output, and lives until the host ends it or is gone.
+ */
+export async function serve(plugin: Plugin): Promise<void> {
+  // The host reads standard output for one line only; whatever prints later must not be on it.
+  console.log = console.error;
+  console.info = console.error;
+  console.debug = console.error;
+  const logger = hclogLogger(writeStderr, () => new Date());
+  checkEnvironment(plugin);
+  process.umask(0o077);
+  process.on("SIGINT", () => logger.trace("ignoring interrupt: the host decides"));
+
+  const socket = makePluginSocket(process.env.PLUGIN_UNIX_SOCKET_DIR ?? tmpdir());
+  process.on("exit", () => socket[Symbol.dispose]());
+  process.on("SIGTERM", () => process.exit(0));
+  process.on("uncaughtException", (error) => crash(logger, error));
+  process.on("unhandledRejection", (error) => crash(logger, error));
+  const exitSoon = (ms: number) => (): void => {
+    setTimeout(() => process.exit(0), ms);
+  };
+  await PluginServer.start(plugin, {
+    socketPath: socket.path,
+    logger,
+    clock: systemClock,
+    onShutdown: exitSoon(shutdownGraceMs),
+    onHostGone: exitSoon(hostGoneGraceMs),
+  });
+  const group = process.env.PLUGIN_UNIX_SOCKET_GROUP;
+  if (group !== undefined) socket.allowGroup(group);
+  // Finial's host holds the other end of standard input and never writes: its end is the host's end.
+  if (process.env.FINIAL_PLUGIN_LIFELINE === "stdin")
+    process.stdin.once("end", () => process.exit(0)).resume();
+  writeSync(1, `${formatHandshake(socket.path, process.env.PLUGIN_MULTIPLEX_GRPC ? false : undefined)}\n`);
+}
+
+/** Refuses to run where it cannot: outside a host, or for a host that insists on TLS. */
+function checkEnvironment(plugin: Plugin): void {
+  const { name } = plugin.type;
+  if (process.env[name] !== name) {
+    writeStderr(notAPlugin);
+    process.exit(1);
+  }
+  if (process.env.PLUGIN_CLIENT_CERT) {
+    writeStderr(`${plugin.name}: the host asks for AutoMTLS, which SPIFFE plugins do not use\n`);
+    process.exit(1);
+  }
+}
+
+function crash(logger: Logger, error: unknown): void {
+  logger.error("plugin crashed", {
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  process.exit(2);
+}
+
+/** Nobody reads any more when the pipe is broken: the host is dead, and so are we. */
+function writeStderr(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "EPIPE") process.exit(0);
+    // A full pipe of a slow reader loses lines rather than the plugin.
+    if (code !== "EAGAIN") throw error;
+  }
+}

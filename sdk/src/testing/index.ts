@@ -1,0 +1,3 @@
+export { type CapturedLog, captureLog, type LogLine } from "./capture-log.ts";
+export { FakeClock } from "./fake-clock.ts";
+export { type LoadedPlugin, type LoadOptions, loadPlugin } from "./load-plugin.ts";
