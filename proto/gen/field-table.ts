@@ -1129,6 +1129,431 @@ export const messageFields: { readonly [fullName: string]: readonly FieldRow[] }
   "spire.plugin.server.credentialcomposer.v1.JWTSVIDAttributes": [
     ["claims","message","google.protobuf.Struct"],
   ],
+  "finial.plugin.server.datastore.v1.Page": [
+    ["size","int32"],
+    ["token","string"],
+  ],
+  "finial.plugin.server.datastore.v1.Selector": [
+    ["type","string"],
+    ["value","string"],
+  ],
+  "finial.plugin.server.datastore.v1.SelectorMatch": [
+    ["selectors","message","finial.plugin.server.datastore.v1.Selector","repeated"],
+    ["match","enum","finial.plugin.server.datastore.v1.MatchBehavior"],
+  ],
+  "finial.plugin.server.datastore.v1.TrustDomainMatch": [
+    ["trust_domains","string","","repeated"],
+    ["match","enum","finial.plugin.server.datastore.v1.MatchBehavior"],
+  ],
+  "finial.plugin.server.datastore.v1.X509Authority": [
+    ["asn1","bytes"],
+    ["tainted","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.JwtAuthority": [
+    ["key_id","string"],
+    ["public_key","bytes"],
+    ["expires_at","int64"],
+    ["tainted","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.Bundle": [
+    ["trust_domain","string"],
+    ["x509_authorities","message","finial.plugin.server.datastore.v1.X509Authority","repeated"],
+    ["jwt_authorities","message","finial.plugin.server.datastore.v1.JwtAuthority","repeated"],
+    ["refresh_hint","int64"],
+    ["sequence_number","uint64"],
+  ],
+  "finial.plugin.server.datastore.v1.BundleMask": [
+    ["x509_authorities","bool"],
+    ["jwt_authorities","bool"],
+    ["refresh_hint","bool"],
+    ["sequence_number","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchBundleRequest": [
+    ["trust_domain","string"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchBundleResponse": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.ListBundlesRequest": [
+    ["page","message","finial.plugin.server.datastore.v1.Page"],
+  ],
+  "finial.plugin.server.datastore.v1.ListBundlesResponse": [
+    ["bundles","message","finial.plugin.server.datastore.v1.Bundle","repeated"],
+    ["next_page_token","string"],
+  ],
+  "finial.plugin.server.datastore.v1.CountBundlesRequest": [
+  ],
+  "finial.plugin.server.datastore.v1.CountBundlesResponse": [
+    ["count","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateBundleRequest": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateBundleResponse": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.SetBundleRequest": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.SetBundleResponse": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateBundleRequest": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+    ["mask","message","finial.plugin.server.datastore.v1.BundleMask"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateBundleResponse": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.AppendBundleRequest": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.AppendBundleResponse": [
+    ["bundle","message","finial.plugin.server.datastore.v1.Bundle"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteBundleRequest": [
+    ["trust_domain","string"],
+    ["mode","enum","finial.plugin.server.datastore.v1.DeleteBundleRequest.Mode"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteBundleResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.PruneBundleRequest": [
+    ["trust_domain","string"],
+    ["expired_before","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.PruneBundleResponse": [
+    ["changed","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.TaintX509AuthorityRequest": [
+    ["trust_domain","string"],
+    ["subject_key_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.TaintX509AuthorityResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.RevokeX509AuthorityRequest": [
+    ["trust_domain","string"],
+    ["subject_key_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.RevokeX509AuthorityResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.TaintJwtAuthorityRequest": [
+    ["trust_domain","string"],
+    ["key_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.TaintJwtAuthorityResponse": [
+    ["jwt_authority","message","finial.plugin.server.datastore.v1.JwtAuthority"],
+  ],
+  "finial.plugin.server.datastore.v1.RevokeJwtAuthorityRequest": [
+    ["trust_domain","string"],
+    ["key_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.RevokeJwtAuthorityResponse": [
+    ["jwt_authority","message","finial.plugin.server.datastore.v1.JwtAuthority"],
+  ],
+  "finial.plugin.server.datastore.v1.Entry": [
+    ["id","string"],
+    ["spiffe_id","string"],
+    ["parent_id","string"],
+    ["selectors","message","finial.plugin.server.datastore.v1.Selector","repeated"],
+    ["x509_svid_ttl","int32"],
+    ["jwt_svid_ttl","int32"],
+    ["federates_with","string","","repeated"],
+    ["admin","bool"],
+    ["downstream","bool"],
+    ["expires_at","int64"],
+    ["dns_names","string","","repeated"],
+    ["revision_number","int64"],
+    ["store_svid","bool"],
+    ["hint","string"],
+    ["created_at","int64"],
+    ["disable_x509_svid_prefetch","bool"],
+    ["jwt_svid_include_jti","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.EntryMask": [
+    ["spiffe_id","bool"],
+    ["parent_id","bool"],
+    ["selectors","bool"],
+    ["x509_svid_ttl","bool"],
+    ["jwt_svid_ttl","bool"],
+    ["federates_with","bool"],
+    ["admin","bool"],
+    ["downstream","bool"],
+    ["expires_at","bool"],
+    ["dns_names","bool"],
+    ["store_svid","bool"],
+    ["hint","bool"],
+    ["disable_x509_svid_prefetch","bool"],
+    ["jwt_svid_include_jti","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.EntryFilter": [
+    ["by_spiffe_id","string"],
+    ["by_parent_id","string"],
+    ["by_selectors","message","finial.plugin.server.datastore.v1.SelectorMatch"],
+    ["by_federates_with","message","finial.plugin.server.datastore.v1.TrustDomainMatch"],
+    ["by_hint","string"],
+    ["by_downstream","bool","","optional"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateEntriesRequest": [
+    ["entries","message","finial.plugin.server.datastore.v1.Entry","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateEntriesResponse": [
+    ["results","message","finial.plugin.server.datastore.v1.CreateEntriesResponse.Result","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateEntriesResponse.Result": [
+    ["code","int32"],
+    ["message","string"],
+    ["reason","string"],
+    ["entry","message","finial.plugin.server.datastore.v1.Entry"],
+    ["existing","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchEntriesRequest": [
+    ["ids","string","","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchEntriesResponse": [
+    ["entries","message","finial.plugin.server.datastore.v1.Entry","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.ListEntriesRequest": [
+    ["filter","message","finial.plugin.server.datastore.v1.EntryFilter"],
+    ["page","message","finial.plugin.server.datastore.v1.Page"],
+  ],
+  "finial.plugin.server.datastore.v1.ListEntriesResponse": [
+    ["entries","message","finial.plugin.server.datastore.v1.Entry","repeated"],
+    ["next_page_token","string"],
+  ],
+  "finial.plugin.server.datastore.v1.CountEntriesRequest": [
+    ["filter","message","finial.plugin.server.datastore.v1.EntryFilter"],
+  ],
+  "finial.plugin.server.datastore.v1.CountEntriesResponse": [
+    ["count","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateEntryRequest": [
+    ["entry","message","finial.plugin.server.datastore.v1.Entry"],
+    ["mask","message","finial.plugin.server.datastore.v1.EntryMask"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateEntryResponse": [
+    ["entry","message","finial.plugin.server.datastore.v1.Entry"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteEntryRequest": [
+    ["id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteEntryResponse": [
+    ["entry","message","finial.plugin.server.datastore.v1.Entry"],
+  ],
+  "finial.plugin.server.datastore.v1.PruneEntriesRequest": [
+    ["expires_before","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.PruneEntriesResponse": [
+    ["entries","message","finial.plugin.server.datastore.v1.Entry","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.Node": [
+    ["spiffe_id","string"],
+    ["attestation_type","string"],
+    ["serial_number","string"],
+    ["expires_at","int64"],
+    ["new_serial_number","string"],
+    ["new_expires_at","int64"],
+    ["can_reattest","bool"],
+    ["agent_version","string"],
+    ["selectors","message","finial.plugin.server.datastore.v1.Selector","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.NodeMask": [
+    ["serial_number","bool"],
+    ["expires_at","bool"],
+    ["new_serial_number","bool"],
+    ["new_expires_at","bool"],
+    ["can_reattest","bool"],
+    ["agent_version","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.NodeFilter": [
+    ["by_attestation_type","string"],
+    ["by_banned","bool","","optional"],
+    ["by_can_reattest","bool","","optional"],
+    ["by_expires_before","int64"],
+    ["by_selectors","message","finial.plugin.server.datastore.v1.SelectorMatch"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateNodeRequest": [
+    ["node","message","finial.plugin.server.datastore.v1.Node"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateNodeResponse": [
+    ["node","message","finial.plugin.server.datastore.v1.Node"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchNodeRequest": [
+    ["spiffe_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchNodeResponse": [
+    ["node","message","finial.plugin.server.datastore.v1.Node"],
+  ],
+  "finial.plugin.server.datastore.v1.ListNodesRequest": [
+    ["filter","message","finial.plugin.server.datastore.v1.NodeFilter"],
+    ["page","message","finial.plugin.server.datastore.v1.Page"],
+    ["with_selectors","bool"],
+  ],
+  "finial.plugin.server.datastore.v1.ListNodesResponse": [
+    ["nodes","message","finial.plugin.server.datastore.v1.Node","repeated"],
+    ["next_page_token","string"],
+  ],
+  "finial.plugin.server.datastore.v1.CountNodesRequest": [
+    ["filter","message","finial.plugin.server.datastore.v1.NodeFilter"],
+  ],
+  "finial.plugin.server.datastore.v1.CountNodesResponse": [
+    ["count","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateNodeRequest": [
+    ["node","message","finial.plugin.server.datastore.v1.Node"],
+    ["mask","message","finial.plugin.server.datastore.v1.NodeMask"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateNodeResponse": [
+    ["node","message","finial.plugin.server.datastore.v1.Node"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteNodeRequest": [
+    ["spiffe_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteNodeResponse": [
+    ["node","message","finial.plugin.server.datastore.v1.Node"],
+  ],
+  "finial.plugin.server.datastore.v1.PruneNodesRequest": [
+    ["expired_before","int64"],
+    ["include_non_reattestable","bool"],
+    ["limit","int32"],
+  ],
+  "finial.plugin.server.datastore.v1.PruneNodesResponse": [
+    ["count","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.SetNodeSelectorsRequest": [
+    ["spiffe_id","string"],
+    ["selectors","message","finial.plugin.server.datastore.v1.Selector","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.SetNodeSelectorsResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.GetNodeSelectorsRequest": [
+    ["spiffe_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.GetNodeSelectorsResponse": [
+    ["selectors","message","finial.plugin.server.datastore.v1.Selector","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.ListNodeSelectorsRequest": [
+    ["valid_at","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.ListNodeSelectorsResponse": [
+    ["nodes","message","finial.plugin.server.datastore.v1.ListNodeSelectorsResponse.NodeSelectors","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.ListNodeSelectorsResponse.NodeSelectors": [
+    ["spiffe_id","string"],
+    ["selectors","message","finial.plugin.server.datastore.v1.Selector","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.JoinToken": [
+    ["token","string"],
+    ["expires_at","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateJoinTokenRequest": [
+    ["join_token","message","finial.plugin.server.datastore.v1.JoinToken"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateJoinTokenResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.FetchJoinTokenRequest": [
+    ["token","string"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchJoinTokenResponse": [
+    ["join_token","message","finial.plugin.server.datastore.v1.JoinToken"],
+  ],
+  "finial.plugin.server.datastore.v1.TakeJoinTokenRequest": [
+    ["token","string"],
+  ],
+  "finial.plugin.server.datastore.v1.TakeJoinTokenResponse": [
+    ["join_token","message","finial.plugin.server.datastore.v1.JoinToken"],
+  ],
+  "finial.plugin.server.datastore.v1.PruneJoinTokensRequest": [
+    ["expired_before","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.PruneJoinTokensResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.FederationRelationship": [
+    ["trust_domain","string"],
+    ["bundle_endpoint_url","string"],
+    ["https_web","message","finial.plugin.server.datastore.v1.FederationRelationship.HttpsWeb","oneof","profile"],
+    ["https_spiffe","message","finial.plugin.server.datastore.v1.FederationRelationship.HttpsSpiffe","oneof","profile"],
+  ],
+  "finial.plugin.server.datastore.v1.FederationRelationship.HttpsWeb": [
+  ],
+  "finial.plugin.server.datastore.v1.FederationRelationship.HttpsSpiffe": [
+    ["endpoint_spiffe_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateFederationRelationshipRequest": [
+    ["relationship","message","finial.plugin.server.datastore.v1.FederationRelationship"],
+  ],
+  "finial.plugin.server.datastore.v1.CreateFederationRelationshipResponse": [
+    ["relationship","message","finial.plugin.server.datastore.v1.FederationRelationship"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchFederationRelationshipRequest": [
+    ["trust_domain","string"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchFederationRelationshipResponse": [
+    ["relationship","message","finial.plugin.server.datastore.v1.FederationRelationship"],
+  ],
+  "finial.plugin.server.datastore.v1.ListFederationRelationshipsRequest": [
+    ["page","message","finial.plugin.server.datastore.v1.Page"],
+  ],
+  "finial.plugin.server.datastore.v1.ListFederationRelationshipsResponse": [
+    ["relationships","message","finial.plugin.server.datastore.v1.FederationRelationship","repeated"],
+    ["next_page_token","string"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateFederationRelationshipRequest": [
+    ["relationship","message","finial.plugin.server.datastore.v1.FederationRelationship"],
+  ],
+  "finial.plugin.server.datastore.v1.UpdateFederationRelationshipResponse": [
+    ["relationship","message","finial.plugin.server.datastore.v1.FederationRelationship"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteFederationRelationshipRequest": [
+    ["trust_domain","string"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteFederationRelationshipResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.CaJournal": [
+    ["id","int64"],
+    ["data","bytes"],
+    ["active_x509_authority_id","string"],
+    ["active_jwt_authority_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.SetCaJournalRequest": [
+    ["journal","message","finial.plugin.server.datastore.v1.CaJournal"],
+  ],
+  "finial.plugin.server.datastore.v1.SetCaJournalResponse": [
+    ["id","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchCaJournalRequest": [
+    ["active_x509_authority_id","string"],
+  ],
+  "finial.plugin.server.datastore.v1.FetchCaJournalResponse": [
+    ["journal","message","finial.plugin.server.datastore.v1.CaJournal"],
+  ],
+  "finial.plugin.server.datastore.v1.ListCaJournalsRequest": [
+  ],
+  "finial.plugin.server.datastore.v1.ListCaJournalsResponse": [
+    ["journals","message","finial.plugin.server.datastore.v1.CaJournal","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteCaJournalRequest": [
+    ["id","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.DeleteCaJournalResponse": [
+  ],
+  "finial.plugin.server.datastore.v1.WatchChangesRequest": [
+    ["epoch","string"],
+    ["after_revision","int64"],
+  ],
+  "finial.plugin.server.datastore.v1.WatchChangesResponse": [
+    ["changes","message","finial.plugin.server.datastore.v1.Change","repeated"],
+  ],
+  "finial.plugin.server.datastore.v1.Change": [
+    ["revision","int64"],
+    ["reset","message","finial.plugin.server.datastore.v1.Change.Reset","oneof","what"],
+    ["entry_id","string","","oneof","what"],
+    ["node_spiffe_id","string","","oneof","what"],
+    ["bundle_trust_domain","string","","oneof","what"],
+    ["federation_trust_domain","string","","oneof","what"],
+  ],
+  "finial.plugin.server.datastore.v1.Change.Reset": [
+    ["epoch","string"],
+  ],
   "spire.plugin.server.keymanager.v1.PublicKey": [
     ["id","string"],
     ["type","enum","spire.plugin.server.keymanager.v1.KeyType"],
@@ -1415,6 +1840,8 @@ export const enumNames: { readonly [fullName: string]: { readonly [number: numbe
   "spire.plugin.agent.keymanager.v1.KeyType": {"0":"UNSPECIFIED_KEY_TYPE","1":"EC_P256","2":"EC_P384","3":"RSA_2048","4":"RSA_4096"},
   "spire.plugin.agent.keymanager.v1.HashAlgorithm": {"0":"UNSPECIFIED_HASH_ALGORITHM","4":"SHA224","5":"SHA256","6":"SHA384","7":"SHA512","10":"SHA3_224","11":"SHA3_256","12":"SHA3_384","13":"SHA3_512","14":"SHA512_224","15":"SHA512_256"},
   "finial.plugin.agent.keymanager.v1.Hash": {"0":"HASH_UNSPECIFIED","1":"HASH_SHA256","2":"HASH_SHA384","3":"HASH_SHA512"},
+  "finial.plugin.server.datastore.v1.MatchBehavior": {"0":"MATCH_UNSPECIFIED","1":"MATCH_EXACT","2":"MATCH_SUBSET","3":"MATCH_SUPERSET","4":"MATCH_ANY"},
+  "finial.plugin.server.datastore.v1.DeleteBundleRequest.Mode": {"0":"RESTRICT","1":"DELETE","2":"DISSOCIATE"},
   "spire.plugin.server.keymanager.v1.KeyType": {"0":"UNSPECIFIED_KEY_TYPE","1":"EC_P256","2":"EC_P384","3":"RSA_2048","4":"RSA_4096"},
   "spire.plugin.server.keymanager.v1.HashAlgorithm": {"0":"UNSPECIFIED_HASH_ALGORITHM","4":"SHA224","5":"SHA256","6":"SHA384","7":"SHA512","10":"SHA3_224","11":"SHA3_256","12":"SHA3_384","13":"SHA3_512","14":"SHA512_224","15":"SHA512_256"},
   "finial.plugin.server.keymanager.v1.Hash": {"0":"HASH_UNSPECIFIED","1":"HASH_SHA256","2":"HASH_SHA384","3":"HASH_SHA512"},

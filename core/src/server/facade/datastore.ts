@@ -1,9 +1,12 @@
 import type { Bundle, JwtAuthority, RegistrationEntry, Selector, SpiffeId, TrustDomain } from "@finial/sdk/spiffe";
 
-/** How a list of values in a filter is compared with an item's own list. */
+/**
+ * How a list of values in a filter is compared with an item's own list: `exact` the same members, `subset` the item has
+ * some and all of them are in the filter, `superset` the item has all of the filter's, `any` they share one.
+ */
 export type MatchBehavior = "exact" | "subset" | "superset" | "any";
 
-/** Asks for one page. `token` "" is the first page. Without a page everything is returned. */
+/** Asks for one page. `size` at least 1; `token` "" is the first page. Without a page everything is returned. */
 export interface PageRequest {
   readonly size: number;
   readonly token: string;
@@ -15,6 +18,7 @@ export interface Page<T> {
   readonly nextToken: string;
 }
 
+/** All that are given must hold. A list must not be empty (InvalidArgument). */
 export interface EntryFilter {
   readonly bySpiffeId?: SpiffeId;
   readonly byParentId?: SpiffeId;
@@ -43,6 +47,7 @@ export interface AttestedNode {
   readonly selectors: readonly Selector[];
 }
 
+/** All that are given must hold. A list must not be empty (InvalidArgument). */
 export interface NodeFilter {
   readonly byAttestationType?: string;
   readonly byBanned?: boolean;
@@ -84,8 +89,9 @@ export interface CaJournal {
 export type BundleDeleteMode = "restrict" | "delete" | "dissociate";
 
 /**
- * One change in the store, in commit order. `revision` grows strictly.
- * A `reset` says that changes were lost: the reader must load everything anew and go on from its revision.
+ * One change in the store, in commit order. `revision` grows strictly; ids of entries, names of trust domains.
+ * A `reset` says from which revision the stream goes on: whoever has not loaded everything as of that revision must do
+ * so now. It comes first, and again whenever the plugin lost its place (another database, a restored one).
  */
 export type StoreChange = { readonly revision: number } & (
   | { readonly kind: "entry"; readonly entryId: string }
@@ -184,8 +190,10 @@ export interface DataStore {
   deleteCaJournal(id: number): Promise<void>;
 
   /**
-   * Changes after `revision` (undefined: from now), in order, none missed and none repeated, whoever wrote them.
-   * The first item is always a `reset` carrying the revision from which the stream goes on.
+   * Changes after `after` (undefined: from now), in order, none missed and none repeated, whoever wrote them.
+   * The first item is always a `reset`; its revision equals `after` when nothing was lost since then.
+   * Load after the first item came: what is loaded is then at least as new as its revision.
+   * Throws Unavailable when the plugin goes away; watch again with the last revision seen. Ends quietly on `signal`.
    */
   watchChanges(options: { readonly after?: number; readonly signal: AbortSignal }): AsyncIterable<StoreChange>;
 }
