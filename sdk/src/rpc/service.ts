@@ -72,11 +72,11 @@ type AnyCall =
 
 class Call implements CallContext {
   readonly method: string;
-  readonly #call: AnyCall & EventEmitter;
+  readonly #call: AnyCall;
   #values: Map<unknown, unknown> | undefined;
   #abort: AbortController | undefined;
 
-  constructor(call: AnyCall & EventEmitter, method: string) {
+  constructor(call: AnyCall, method: string) {
     this.#call = call;
     this.method = method;
   }
@@ -100,7 +100,7 @@ class Call implements CallContext {
       const abort = new AbortController();
       this.#abort = abort;
       if (this.#call.cancelled) abort.abort();
-      else this.#call.once("cancelled", () => abort.abort());
+      else (this.#call as EventEmitter).once("cancelled", () => abort.abort());
     }
     return this.#abort.signal;
   }
