@@ -24,7 +24,6 @@ export interface AuthorizedEntriesOptions {
   readonly fullReloadIntervalMs?: number;
 }
 
-const pageSize = 10_000;
 const retryMs = { first: 100, most: 5_000 };
 
 /**
@@ -134,12 +133,8 @@ class StoreFollower implements AuthorizedEntries, AsyncDisposable {
   async #load(): Promise<EntryIndex> {
     const { store, trustDomain, clock } = this.#options;
     const index = new EntryIndex(trustDomain);
-    let token = "";
-    do {
-      const page = await store.listEntries({}, { size: pageSize, token });
-      for (const entry of page.items) index.setEntry(entry);
-      token = page.nextToken;
-    } while (token !== "");
+    const entries = await store.listEntries();
+    for (const entry of entries.items) index.setEntry(entry);
     const selectors = await store.listNodeSelectors({ validAt: clock.now() });
     for (const [agentId, held] of selectors) index.setAgent(agentId, held);
     return index;
