@@ -121,7 +121,7 @@ function skipSpace(scanner: Scanner): void {
     if (scanner.next === "#" || scanner.startsWith("//")) scanner.match(/[^\n]*/y);
     else if (scanner.startsWith("/*")) {
       const start = scanner.position;
-      if (scanner.match(/\/\*[^]*?\*\//y) === undefined) scanner.fail("this comment is not closed", start);
+      if (scanner.match(/\/\*[\s\S]*?\*\//y) === undefined) scanner.fail("this comment is not closed", start);
     } else return;
   }
 }

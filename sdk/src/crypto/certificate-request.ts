@@ -1,0 +1,124 @@
+import { verify } from "node:crypto";
+import { Code } from "../status/code.ts";
+import { StatusError } from "../status/status-error.ts";
+import { contextTag, DerReader, malformed, readBitString, readOid, readWhole, Tag } from "./der.ts";
+import { bitString, element, oid, sequence, setOf, smallInteger } from "./der-writer.ts";
+import { type DistinguishedName, encodeName, parseName } from "./distinguished-name.ts";
+import { PublicKey } from "./public-key.ts";
+import {
+  readSignatureAlgorithm,
+  type SignatureAlgorithm,
+  signatureAlgorithmFor,
+} from "./signature-algorithm.ts";
+import {
+  ExtensionOid,
+  encodeExtension,
+  readExtensions,
+  readSubjectAltName,
+  type SubjectAltName,
+  subjectAltNameExtension,
+  type X509Extension,
+} from "./x509-extension.ts";
+
+const extensionRequestOid = "1.2.840.113549.1.9.14";
+
+/** A parsed PKCS#10 certificate request. Nothing in it is believed before `verify`. @see RFC 2986 */
+export class CertificateRequest {
+  readonly der: Buffer;
+  readonly subjectDer: Buffer;
+  readonly publicKey: PublicKey;
+  readonly extensions: readonly X509Extension[];
+  readonly subjectAltName: SubjectAltName;
+  readonly #infoDer: Buffer;
+  readonly #algorithm: SignatureAlgorithm | undefined;
+  readonly #signature: Buffer;
+
+  private constructor(der: Buffer) {
+    this.der = der;
+    const outer = readWhole(der, Tag.Sequence);
+    const info = outer.read(Tag.Sequence);
+    this.#algorithm = readSignatureAlgorithm(outer).algorithm;
+    this.#signature = readBitString(outer.read(Tag.BitString).content);
+    outer.end();
+    this.#infoDer = info.raw;
+    const fields = new DerReader(info.content);
+    if (!fields.read(Tag.Integer).content.equals(Buffer.of(0))) throw malformed("not a version 1 request");
+    this.subjectDer = fields.read(Tag.Sequence).raw;
+    this.publicKey = PublicKey.parse(fields.read(Tag.Sequence).raw);
+    const attributes = fields.readOptional(contextTag(0));
+    fields.end();
+    this.extensions = attributes === undefined ? [] : requestedExtensions(new DerReader(attributes.content));
+    const names = this.extensions.find(({ oid }) => oid === ExtensionOid.SubjectAltName);
+    this.subjectAltName =
+      names === undefined
+        ? { uris: [], dnsNames: [], emails: [], ipAddresses: [] }
+        : readSubjectAltName(names.value);
+  }
+
+  /** @throws {StatusError} InvalidArgument `CSR_MALFORMED`. */
+  static parse(der: Buffer): CertificateRequest {
+    try {
+      return new CertificateRequest(der);
+    } catch (error) {
+      const { message } = StatusError.from(error);
+      throw new StatusError(Code.InvalidArgument, "CSR_MALFORMED", `malformed CSR: ${message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  get subject(): DistinguishedName {
+    return parseName(this.subjectDer);
+  }
+
+  /** Whether the requester holds the key, checked off the event loop. */
+  verify(): Promise<boolean> {
+    const algorithm = this.#algorithm;
+    const key = this.publicKey.keyObject;
+    if (algorithm === undefined || key.asymmetricKeyType !== (algorithm.name === "ecdsa" ? "ec" : "rsa"))
+      return Promise.resolve(false);
+    return new Promise((resolve, reject) => {
+      verify(algorithm.hash, this.#infoDer, key, this.#signature, (error, valid) =>
+        error ? reject(error) : resolve(valid),
+      );
+    });
+  }
+}
+
+function requestedExtensions(attributes: DerReader): X509Extension[] {
+  let extensions: X509Extension[] = [];
+  while (!attributes.atEnd) {
+    const attribute = attributes.enter(Tag.Sequence);
+    const type = readOid(attribute.read(Tag.Oid).content);
+    const values = attribute.enter(Tag.Set);
+    attribute.end();
+    if (type !== extensionRequestOid) continue;
+    if (extensions.length > 0) throw malformed("extensions requested twice");
+    extensions = readExtensions(values.enter(Tag.Sequence));
+    values.end();
+  }
+  return extensions;
+}
+
+/**
+ * Makes a request.
+ *
+ * @param sign signs the message with the key's algorithm; ASN.1 DER for ECDSA.
+ */
+export async function createCertificateRequest(options: {
+  readonly publicKey: PublicKey;
+  readonly subject?: DistinguishedName;
+  readonly uris?: readonly string[];
+  readonly dnsNames?: readonly string[];
+  readonly sign: (message: Buffer, hash: "SHA256" | "SHA384" | "SHA512") => Promise<Buffer>;
+}): Promise<Buffer> {
+  const { uris = [], dnsNames = [], subject = {} } = options;
+  const named = uris.length + dnsNames.length > 0;
+  const names = subjectAltNameExtension({ uris, dnsNames }, false);
+  const attributes = named
+    ? element(contextTag(0), sequence(oid(extensionRequestOid), setOf(sequence(encodeExtension(names)))))
+    : element(contextTag(0));
+  const info = sequence(smallInteger(0), encodeName(subject), options.publicKey.pkixDer, attributes);
+  const algorithm = signatureAlgorithmFor(options.publicKey);
+  return sequence(info, algorithm.der, bitString(await options.sign(info, algorithm.hash)));
+}

@@ -1,0 +1,144 @@
+import { verify } from "node:crypto";
+import { Code } from "../status/code.ts";
+import { StatusError } from "../status/status-error.ts";
+import {
+  contextTag,
+  DerReader,
+  malformed,
+  primitiveContextTag,
+  readBitString,
+  readInteger,
+  readTime,
+  readWhole,
+  Tag,
+} from "./der.ts";
+import { type DistinguishedName, parseName } from "./distinguished-name.ts";
+import { PublicKey } from "./public-key.ts";
+import { readSignatureAlgorithm, type SignatureAlgorithm } from "./signature-algorithm.ts";
+import {
+  ExtensionOid,
+  type KeyUsage,
+  readAuthorityKeyId,
+  readBasicConstraints,
+  readExtendedKeyUsage,
+  readExtensions,
+  readKeyUsage,
+  readSubjectAltName,
+  readSubjectKeyId,
+  type SubjectAltName,
+  type X509Extension,
+} from "./x509-extension.ts";
+
+const noNames: SubjectAltName = { uris: [], dnsNames: [], emails: [], ipAddresses: [] };
+
+/** A parsed X.509 v3 certificate. @see RFC 5280 */
+export class Certificate {
+  readonly der: Buffer;
+  readonly tbsDer: Buffer;
+  readonly serialNumber: bigint;
+  readonly issuerDer: Buffer;
+  readonly subjectDer: Buffer;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly pkixDer: Buffer;
+  readonly extensions: readonly X509Extension[];
+  readonly signatureAlgorithm: SignatureAlgorithm | undefined;
+  readonly signature: Buffer;
+  readonly isCa: boolean;
+  readonly pathLength: number | undefined;
+  readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
+  readonly extendedKeyUsage: readonly string[];
+  readonly subjectAltName: SubjectAltName;
+  readonly subjectKeyId: Buffer | undefined;
+  readonly authorityKeyId: Buffer | undefined;
+  #publicKey: PublicKey | undefined;
+
+  private constructor(der: Buffer) {
+    this.der = der;
+    const outer = readWhole(der, Tag.Sequence);
+    const tbs = outer.read(Tag.Sequence);
+    const outerAlgorithm = readSignatureAlgorithm(outer);
+    this.signature = readBitString(outer.read(Tag.BitString).content);
+    outer.end();
+    this.tbsDer = tbs.raw;
+    this.signatureAlgorithm = outerAlgorithm.algorithm;
+
+    const fields = new DerReader(tbs.content);
+    const version = fields.readOptional(contextTag(0));
+    if (version === undefined || !version.content.equals(Buffer.of(Tag.Integer, 1, 2)))
+      throw malformed("not a version 3 certificate");
+    this.serialNumber = readInteger(fields.read(Tag.Integer).content);
+    if (!readSignatureAlgorithm(fields).raw.equals(outerAlgorithm.raw))
+      throw malformed("two different signature algorithms in one certificate");
+    this.issuerDer = fields.read(Tag.Sequence).raw;
+    const validity = fields.enter(Tag.Sequence);
+    this.notBefore = readTime(validity.read());
+    this.notAfter = readTime(validity.read());
+    validity.end();
+    this.subjectDer = fields.read(Tag.Sequence).raw;
+    this.pkixDer = fields.read(Tag.Sequence).raw;
+    fields.readOptional(primitiveContextTag(1));
+    fields.readOptional(primitiveContextTag(2));
+    const extensions = fields.readOptional(contextTag(3));
+    fields.end();
+    this.extensions =
+      extensions === undefined ? [] : readExtensions(readWhole(extensions.content, Tag.Sequence));
+
+    const value = (oid: string): Buffer | undefined =>
+      this.extensions.find((extension) => extension.oid === oid)?.value;
+    const read = <T>(oid: string, reader: (value: Buffer) => T): T | undefined => {
+      const found = value(oid);
+      return found === undefined ? undefined : reader(found);
+    };
+    const constraints = read(ExtensionOid.BasicConstraints, readBasicConstraints);
+    this.isCa = constraints?.isCa ?? false;
+    this.pathLength = constraints?.pathLength;
+    this.keyUsage = read(ExtensionOid.KeyUsage, readKeyUsage);
+    this.extendedKeyUsage = read(ExtensionOid.ExtendedKeyUsage, readExtendedKeyUsage) ?? [];
+    this.subjectAltName = read(ExtensionOid.SubjectAltName, readSubjectAltName) ?? noNames;
+    this.subjectKeyId = read(ExtensionOid.SubjectKeyIdentifier, readSubjectKeyId);
+    this.authorityKeyId = read(ExtensionOid.AuthorityKeyIdentifier, readAuthorityKeyId);
+  }
+
+  /**
+   * @param der one certificate and nothing more.
+   * @throws {StatusError} InvalidArgument `CERTIFICATE_MALFORMED`.
+   */
+  static parse(der: Buffer): Certificate {
+    try {
+      return new Certificate(der);
+    } catch (error) {
+      const { message } = StatusError.from(error);
+      throw new StatusError(
+        Code.InvalidArgument,
+        "CERTIFICATE_MALFORMED",
+        `malformed certificate: ${message}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** @throws {StatusError} InvalidArgument `PUBLIC_KEY_MALFORMED`. */
+  get publicKey(): PublicKey {
+    this.#publicKey ??= PublicKey.parse(this.pkixDer);
+    return this.#publicKey;
+  }
+
+  get subject(): DistinguishedName {
+    return parseName(this.subjectDer);
+  }
+
+  get issuer(): DistinguishedName {
+    return parseName(this.issuerDer);
+  }
+
+  /** True when `issuer`'s key has signed this certificate. Says nothing of names, times or usages. */
+  isSignedBy(issuer: PublicKey): boolean {
+    const algorithm = this.signatureAlgorithm;
+    if (algorithm === undefined) return false;
+    if (issuer.keyObject.asymmetricKeyType !== (algorithm.name === "ecdsa" ? "ec" : "rsa")) return false;
+    return verify(algorithm.hash, this.tbsDer, issuer.keyObject, this.signature);
+  }
+}

@@ -1,0 +1,91 @@
+import { Tag } from "./der.ts";
+
+/** An element of a tag and the parts of its content. */
+export function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const header = lengthOctets(length);
+  const bytes = Buffer.allocUnsafe(1 + header.length + length);
+  bytes[0] = tag;
+  bytes.set(header, 1);
+  let offset = 1 + header.length;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+function lengthOctets(length: number): number[] {
+  if (length < 0x80) return [length];
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
+  return [0x80 | octets.length, ...octets];
+}
+
+export function sequence(...parts: readonly Uint8Array[]): Buffer {
+  return element(Tag.Sequence, ...parts);
+}
+
+/** A SET OF, whose members DER wants in order of their encodings. */
+export function setOf(...parts: readonly Buffer[]): Buffer {
+  return element(Tag.Set, ...[...parts].sort(Buffer.compare));
+}
+
+/** A non-negative integer from its big-endian octets. */
+export function unsignedInteger(magnitude: Buffer): Buffer {
+  let start = 0;
+  while (start < magnitude.length - 1 && magnitude[start] === 0) start++;
+  const trimmed = magnitude.subarray(start);
+  return (trimmed[0] ?? 0) >= 0x80
+    ? element(Tag.Integer, Buffer.of(0), trimmed)
+    : element(Tag.Integer, trimmed.length === 0 ? Buffer.of(0) : trimmed);
+}
+
+export function smallInteger(value: number): Buffer {
+  const hex = value.toString(16);
+  return unsignedInteger(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex"));
+}
+
+export function boolean(value: boolean): Buffer {
+  return element(Tag.Boolean, Buffer.of(value ? 0xff : 0));
+}
+
+/** @param dotted such as `2.5.29.17`. */
+export function oid(dotted: string): Buffer {
+  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
+  return element(Tag.Oid, Buffer.from([first * 40 + second, ...rest].flatMap(base128)));
+}
+
+function base128(value: number): number[] {
+  const octets = [value % 128];
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128))
+    octets.unshift(0x80 | (rest % 128));
+  return octets;
+}
+
+export function octetString(bytes: Uint8Array): Buffer {
+  return element(Tag.OctetString, bytes);
+}
+
+/** Whole octets. */
+export function bitString(bytes: Uint8Array): Buffer {
+  return element(Tag.BitString, Buffer.of(0), bytes);
+}
+
+/** A named bit list, trailing zero bits dropped as DER wants it. */
+export function namedBits(bits: readonly number[]): Buffer {
+  const highest = Math.max(...bits, -1);
+  const octets = Buffer.alloc(Math.floor(highest / 8) + 1);
+  for (const bit of bits)
+    octets[Math.floor(bit / 8)] = (octets[Math.floor(bit / 8)] ?? 0) | (0x80 >> (bit % 8));
+  return element(Tag.BitString, Buffer.of(highest < 0 ? 0 : 7 - (highest % 8)), octets);
+}
+
+/** UTCTime up to 2049, GeneralizedTime after. @see RFC 5280, section 4.1.2.5 */
+export function time(date: Date): Buffer {
+  const digits = date.toISOString().replaceAll(/\.\d+Z$|[-:T]/g, "");
+  return date.getUTCFullYear() < 2050
+    ? element(Tag.UtcTime, Buffer.from(`${digits.slice(2)}Z`, "latin1"))
+    : element(Tag.GeneralizedTime, Buffer.from(`${digits}Z`, "latin1"));
+}

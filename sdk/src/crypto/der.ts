@@ -1,0 +1,186 @@
+import { Code } from "../status/code.ts";
+import { StatusError } from "../status/status-error.ts";
+
+/** One DER element. `raw` is all of it, `content` what is inside; both are views, not copies. */
+export interface DerElement {
+  /** The identifier octet: class, constructed bit and number. Only one-octet tags are read. */
+  readonly tag: number;
+  readonly content: Buffer;
+  readonly raw: Buffer;
+}
+
+export const Tag = {
+  Boolean: 0x01,
+  Integer: 0x02,
+  BitString: 0x03,
+  OctetString: 0x04,
+  Null: 0x05,
+  Oid: 0x06,
+  Utf8String: 0x0c,
+  PrintableString: 0x13,
+  TeletexString: 0x14,
+  Ia5String: 0x16,
+  UtcTime: 0x17,
+  GeneralizedTime: 0x18,
+  BmpString: 0x1e,
+  Sequence: 0x30,
+  Set: 0x31,
+} as const;
+
+/** The tag of `[number] EXPLICIT` or of a constructed `[number] IMPLICIT`. */
+export function contextTag(number: number): number {
+  return 0xa0 | number;
+}
+
+/** The tag of a primitive `[number] IMPLICIT`. */
+export function primitiveContextTag(number: number): number {
+  return 0x80 | number;
+}
+
+export function malformed(message: string): StatusError {
+  return new StatusError(Code.InvalidArgument, "DER_MALFORMED", message);
+}
+
+/**
+ * Reads the elements of a sequence, set or explicit tag one after the other; strict DER, no BER.
+ *
+ * Every method throws StatusError InvalidArgument `DER_MALFORMED`.
+ */
+export class DerReader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get atEnd(): boolean {
+    return this.#offset === this.#bytes.length;
+  }
+
+  /** The next element's tag; -1 at the end. */
+  get nextTag(): number {
+    return this.#bytes[this.#offset] ?? -1;
+  }
+
+  /** Reads an element, which must have this tag when one is given. */
+  read(tag?: number): DerElement {
+    const start = this.#offset;
+    const found = this.#byte();
+    if ((found & 0x1f) === 0x1f) throw malformed("a tag of more than one octet");
+    if (tag !== undefined && found !== tag)
+      throw malformed(`expected tag 0x${tag.toString(16)}, found 0x${found.toString(16)}`);
+    const length = this.#length();
+    const contentStart = this.#offset;
+    if (length > this.#bytes.length - contentStart) throw malformed("an element reaches beyond its end");
+    this.#offset += length;
+    return {
+      tag: found,
+      content: this.#bytes.subarray(contentStart, this.#offset),
+      raw: this.#bytes.subarray(start, this.#offset),
+    };
+  }
+
+  /** Reads an element if it has this tag. */
+  readOptional(tag: number): DerElement | undefined {
+    return this.nextTag === tag ? this.read(tag) : undefined;
+  }
+
+  /** A reader of what is inside the next element. */
+  enter(tag: number): DerReader {
+    return new DerReader(this.read(tag).content);
+  }
+
+  end(): void {
+    if (!this.atEnd) throw malformed("something follows where nothing may");
+  }
+
+  #byte(): number {
+    const byte = this.#bytes[this.#offset++];
+    if (byte === undefined) throw malformed("it ends too soon");
+    return byte;
+  }
+
+  #length(): number {
+    const first = this.#byte();
+    if (first < 0x80) return first;
+    const octets = first & 0x7f;
+    if (octets === 0 || octets > 4) throw malformed("a length that DER does not allow");
+    let length = 0;
+    for (let index = 0; index < octets; index++) length = length * 256 + this.#byte();
+    if (length < 0x80 || length < 256 ** (octets - 1)) throw malformed("a length that is not the shortest");
+    return length;
+  }
+}
+
+/** Reads the only element of `bytes`. */
+export function readWhole(bytes: Buffer, tag: number): DerReader {
+  const reader = new DerReader(bytes);
+  const element = reader.read(tag);
+  reader.end();
+  return new DerReader(element.content);
+}
+
+/** A dotted object identifier. */
+export function readOid(content: Buffer): string {
+  const arcs: number[] = [];
+  let arc = 0;
+  if (content.length === 0) throw malformed("an empty object identifier");
+  for (const [index, byte] of content.entries()) {
+    if (arc === 0 && byte === 0x80) throw malformed("an object identifier that is not the shortest");
+    arc = arc * 128 + (byte & 0x7f);
+    if (!Number.isSafeInteger(arc)) throw malformed("an object identifier beyond reason");
+    if (byte & 0x80) {
+      if (index === content.length - 1) throw malformed("an object identifier that ends too soon");
+      continue;
+    }
+    if (arcs.length === 0) arcs.push(...(arc < 80 ? [Math.floor(arc / 40), arc % 40] : [2, arc - 80]));
+    else arcs.push(arc);
+    arc = 0;
+  }
+  return arcs.join(".");
+}
+
+/** An integer's content, checked to be the shortest form. */
+export function readInteger(content: Buffer): bigint {
+  const [first, second] = content;
+  if (first === undefined) throw malformed("an empty integer");
+  if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
+    throw malformed("an integer that is not the shortest");
+  const magnitude = BigInt(`0x${content.toString("hex")}`);
+  return first >= 0x80 ? magnitude - (1n << BigInt(content.length * 8)) : magnitude;
+}
+
+export function readBoolean(content: Buffer): boolean {
+  if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff))
+    throw malformed("a boolean that is neither");
+  return content[0] === 0xff;
+}
+
+/** A bit string of whole octets. */
+export function readBitString(content: Buffer): Buffer {
+  if (content[0] !== 0) throw malformed("a bit string that is not whole octets");
+  return content.subarray(1);
+}
+
+/** UTCTime or GeneralizedTime as X.509 restricts them: seconds, and Z. */
+export function readTime(element: DerElement): Date {
+  const text = element.content.toString("latin1");
+  const utc = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
+  const general = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
+  const match = element.tag === Tag.UtcTime ? utc : element.tag === Tag.GeneralizedTime ? general : null;
+  if (match === null) throw malformed("a time that X.509 does not allow");
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
+  const fullYear = element.tag === Tag.UtcTime ? (year < 50 ? 2000 + year : 1900 + year) : year;
+  const date = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second));
+  if (fullYear < 100) date.setUTCFullYear(fullYear);
+  if (
+    date.getUTCMonth() !== month - 1 ||
+    date.getUTCDate() !== day ||
+    hour > 23 ||
+    minute > 59 ||
+    second > 59
+  )
+    throw malformed("a time that does not exist");
+  return date;
+}
