@@ -1,5 +1,6 @@
 import { BundlePublisherDefinition } from "@finial/proto/plugin/server/bundlepublisher/v1/bundlepublisher";
 import { CredentialComposerDefinition } from "@finial/proto/plugin/server/credentialcomposer/v1/credentialcomposer";
+import { DataStoreDefinition } from "@finial/proto/plugin/server/datastore/v1/datastore";
 import { KeyManagerDefinition } from "@finial/proto/plugin/server/keymanager/v1/keymanager";
 import { NodeAttestorDefinition } from "@finial/proto/plugin/server/nodeattestor/v1/nodeattestor";
 import { NodeResolverDefinition } from "@finial/proto/plugin/server/noderesolver/v1/noderesolver";
@@ -7,9 +8,13 @@ import { NotifierDefinition } from "@finial/proto/plugin/server/notifier/v1/noti
 import { UpstreamAuthorityDefinition } from "@finial/proto/plugin/server/upstreamauthority/v1/upstreamauthority";
 import { type PluginType, pluginType } from "./plugin/plugin-type.ts";
 
+/** Messages that SPIRE keeps as blobs in its database. */
+export * as spireCommon from "@finial/proto/common/common";
 export { MetricsDefinition } from "@finial/proto/plugin/hostservice/common/metrics/v1/metrics";
 export { AgentStoreDefinition } from "@finial/proto/plugin/hostservice/server/agentstore/v1/agentstore";
 export { IdentityProviderDefinition } from "@finial/proto/plugin/hostservice/server/identityprovider/v1/identityprovider";
+/** Messages of the DataStore type. */
+export * as datastore from "@finial/proto/plugin/server/datastore/v1/datastore";
 export {
   HashAlgorithm,
   KeyType,
@@ -22,6 +27,11 @@ export {
 } from "@finial/proto/plugin/server/keymanager/v1/signer";
 
 /** The server's plugin types, for definePlugin. */
+export const DataStore: PluginType<typeof DataStoreDefinition> = pluginType(
+  "server",
+  "DataStore",
+  DataStoreDefinition,
+);
 export const KeyManager: PluginType<typeof KeyManagerDefinition> = pluginType(
   "server",
   "KeyManager",

@@ -1,0 +1,165 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
+import SqliteDatabase from "better-sqlite3";
+import { migrate } from "../schema/migrate.ts";
+import type { Database, Row, Sql, Transaction } from "../sql.ts";
+import { changeLog } from "./change-log.ts";
+import { SqliteConnection, statementLog, toStatus } from "./connection.ts";
+import type { SqliteDsn } from "./dsn.ts";
+import { Readers } from "./readers.ts";
+import { sqliteSchema } from "./tables.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** How often to look whether another process has written. Its own commits a plugin knows at once. */
+const foreignCommitPollMs = 500;
+
+export interface OpenSqliteOptions {
+  readonly dsn: SqliteDsn;
+  readonly disableMigration: boolean;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Whether to log statements; asked each time. */
+  readonly logsSql: () => boolean;
+}
+
+/**
+ * Opens a SQLite database, making the file, SPIRE's schema and our change log as needed.
+ *
+ * @throws {StatusError} Unavailable when the file cannot be opened, FailedPrecondition when its schema cannot be used.
+ */
+export async function openSqlite(options: OpenSqliteOptions): Promise<Database> {
+  const database = new SqliteStore(options);
+  try {
+    await database.prepare();
+    return database;
+  } catch (error) {
+    await database[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class SqliteStore implements Database {
+  readonly #options: OpenSqliteOptions;
+  readonly #writer: SqliteConnection;
+  readonly #queue: WriteQueue;
+  /** A database in memory has one connection, which does everything. */
+  readonly #readers: Readers | undefined;
+  readonly #listeners = new Set<() => void>();
+  readonly #closing = new AbortController();
+  #polling: Promise<void> | undefined;
+  #version = "";
+
+  constructor(options: OpenSqliteOptions) {
+    this.#options = options;
+    const { dsn, clock } = options;
+    this.#writer = this.#connect(dsn.busyTimeoutMs);
+    this.#queue = new WriteQueue(this.#writer, {
+      clock,
+      busyTimeoutMs: dsn.busyTimeoutMs,
+      onCommit: () => this.#committed(),
+    });
+    this.#readers = dsn.path === undefined ? undefined : new Readers(() => this.#connect(readerTimeoutMs));
+  }
+
+  get version(): string {
+    return this.#version;
+  }
+
+  async prepare(): Promise<void> {
+    const { disableMigration, logger, dsn } = this.#options;
+    if (dsn.path !== undefined) this.#writer.query("PRAGMA journal_mode = WAL");
+    const row = await this.#writer.first<Row & { version: string }>("SELECT sqlite_version() AS version");
+    this.#version = row?.version ?? "";
+    await this.#queue.write(async (transaction) => {
+      const found = await transaction.first(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'",
+      );
+      await migrate(transaction, {
+        schema: sqliteSchema,
+        isNew: found === undefined,
+        disableMigration,
+        logger,
+      });
+      for (const statement of changeLog) await transaction.run(statement);
+    });
+    // From here on nothing may wait inside SQLite, which would stop this process.
+    this.#writer.query("PRAGMA busy_timeout = 0");
+  }
+
+  async read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#readers === undefined ? await this.#queue.write(work) : await this.#readers.read(work);
+  }
+
+  async *readParts<T>(work: (sql: Sql) => AsyncIterable<T>): AsyncGenerator<T> {
+    if (this.#readers !== undefined) yield* this.#readers.readParts(work);
+    else yield* await this.#queue.write((transaction) => Array.fromAsync(work(transaction)));
+  }
+
+  write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#queue.write(work);
+  }
+
+  onCommit(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    this.#polling ??= this.#poll();
+    return () => this.#listeners.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#polling;
+    await this.#queue.close();
+    this.#readers?.close();
+    this.#writer.close();
+  }
+
+  #connect(timeoutMs: number): SqliteConnection {
+    const { dsn, logger, logsSql } = this.#options;
+    const folder = dsn.path === undefined ? "." : dirname(dsn.path);
+    if (!existsSync(folder))
+      throw unopened(dsn, `unable to open database file "${dsn.path}": its directory does not exist`);
+    try {
+      const database = new SqliteDatabase(dsn.path ?? ":memory:", {
+        timeout: timeoutMs,
+        fileMustExist: dsn.mustExist,
+      });
+      for (const [name, value] of dsn.pragmas) database.pragma(`${name} = ${value}`);
+      return new SqliteConnection(database, statementLog(logger, logsSql));
+    } catch (error) {
+      throw unopened(dsn, `unable to open database file "${dsn.path}": ${toStatus(error).message}`, error);
+    }
+  }
+
+  #committed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** The writer's own commits do not change its data version. */
+  async #poll(): Promise<void> {
+    const { signal } = this.#closing;
+    let version = this.#writer.dataVersion();
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(foreignCommitPollMs, { signal }).catch(ignoreAbort);
+      if (signal.aborted) return;
+      const current = this.#writer.dataVersion();
+      if (current !== version) this.#committed();
+      version = current;
+    }
+  }
+}
+
+/** Readers hardly ever wait: only while a crashed writer's log is recovered. */
+const readerTimeoutMs = 1000;
+
+function unopened(dsn: SqliteDsn, message: string, cause?: unknown): StatusError {
+  return new StatusError(Code.Unavailable, "DATABASE_UNAVAILABLE", message, {
+    source: "downstream",
+    cause: cause ?? dsn,
+  });
+}
+
+/** A sleep ends by its abort when the database is closed. */
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error && error.name === "AbortError")) throw error;
+}

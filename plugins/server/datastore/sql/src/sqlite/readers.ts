@@ -1,0 +1,64 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Sql } from "../sql.ts";
+import type { SqliteConnection } from "./connection.ts";
+
+/** Streams in progress each hold a connection; more than these wait for one. */
+const maxReaders = 16;
+
+/** Connections that read, each one state of the database at a time. */
+export class Readers {
+  readonly #open: () => SqliteConnection;
+  readonly #idle: SqliteConnection[] = [];
+  readonly #waiting: ((reader: SqliteConnection) => void)[] = [];
+  readonly #all: SqliteConnection[] = [];
+
+  constructor(open: () => SqliteConnection) {
+    this.#open = open;
+  }
+
+  async read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    using reader = await this.#begin();
+    return await work(reader.sql);
+  }
+
+  async *readParts<T>(work: (sql: Sql) => AsyncIterable<T>): AsyncGenerator<T> {
+    using reader = await this.#begin();
+    for await (const part of work(reader.sql)) {
+      yield part;
+      await nextTurn();
+    }
+  }
+
+  close(): void {
+    for (const reader of this.#all.splice(0)) reader.close();
+  }
+
+  async #begin(): Promise<{ readonly sql: Sql } & Disposable> {
+    const reader = await this.#take();
+    reader.execute("BEGIN");
+    return {
+      sql: reader,
+      [Symbol.dispose]: () => {
+        if (reader.isOpen && reader.isInTransaction) reader.execute("COMMIT");
+        this.#give(reader);
+      },
+    };
+  }
+
+  async #take(): Promise<SqliteConnection> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#all.length < maxReaders) {
+      const reader = this.#open();
+      this.#all.push(reader);
+      return reader;
+    }
+    return await new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #give(reader: SqliteConnection): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(reader);
+    else this.#idle.push(reader);
+  }
+}
