@@ -1,3 +1,4 @@
 export { type CapturedLog, captureLog, type LogLine } from "./capture-log.ts";
+export { type KeyManagerContract, keyManagerContract } from "./contract/keymanager.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { type LoadedPlugin, type LoadOptions, loadPlugin } from "./load-plugin.ts";

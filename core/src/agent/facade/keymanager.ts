@@ -1,5 +1,5 @@
-import type { PublicKey } from "@finial/sdk/crypto";
 import type { KeyObject } from "node:crypto";
+import type { PublicKey } from "@finial/sdk/crypto";
 
 /** A key of the agent's KeyManager. Always EC P-256 for the agent's own SVID. */
 export interface AgentKey {

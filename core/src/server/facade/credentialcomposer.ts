@@ -1,5 +1,4 @@
-import type { DistinguishedName, X509Extension } from "@finial/sdk/crypto";
-import type { PublicKey } from "@finial/sdk/crypto";
+import type { DistinguishedName, PublicKey, X509Extension } from "@finial/sdk/crypto";
 import type { SpiffeId } from "@finial/sdk/spiffe";
 
 export interface X509CaAttributes {

@@ -1,4 +1,11 @@
-import type { Bundle, JwtAuthority, RegistrationEntry, Selector, SpiffeId, TrustDomain } from "@finial/sdk/spiffe";
+import type {
+  Bundle,
+  JwtAuthority,
+  RegistrationEntry,
+  Selector,
+  SpiffeId,
+  TrustDomain,
+} from "@finial/sdk/spiffe";
 
 /**
  * How a list of values in a filter is compared with an item's own list: `exact` the same members, `subset` the item has
@@ -29,9 +36,7 @@ export interface EntryFilter {
 }
 
 /** Which fields of an entry an update replaces; absent means all. */
-export type EntryMask = ReadonlySet<
-  keyof Omit<RegistrationEntry, "id" | "revisionNumber" | "createdAt">
->;
+export type EntryMask = ReadonlySet<keyof Omit<RegistrationEntry, "id" | "revisionNumber" | "createdAt">>;
 
 /** A node that has attested. An empty `serialNumber` means banned. Serial numbers are decimal. */
 export interface AttestedNode {
@@ -132,11 +137,15 @@ export interface DataStore {
   revokeJwtAuthority(trustDomain: TrustDomain, keyId: string): Promise<JwtAuthority>;
 
   /** `existing` is true when a similar entry (same parent, SPIFFE ID and selector set) was there and is returned unchanged. */
-  createEntry(entry: RegistrationEntry): Promise<{ readonly entry: RegistrationEntry; readonly existing: boolean }>;
+  createEntry(
+    entry: RegistrationEntry,
+  ): Promise<{ readonly entry: RegistrationEntry; readonly existing: boolean }>;
   /** Creates many in one transaction, answers in order; an item's failure does not touch the others. */
   createEntries(
     entries: readonly RegistrationEntry[],
-  ): Promise<readonly ({ readonly entry: RegistrationEntry; readonly existing: boolean } | { readonly error: Error })[]>;
+  ): Promise<
+    readonly ({ readonly entry: RegistrationEntry; readonly existing: boolean } | { readonly error: Error })[]
+  >;
   findEntry(id: string): Promise<RegistrationEntry | undefined>;
   /** Those that exist, in no order. */
   findEntries(ids: readonly string[]): Promise<readonly RegistrationEntry[]>;
@@ -195,5 +204,8 @@ export interface DataStore {
    * Load after the first item came: what is loaded is then at least as new as its revision.
    * Throws Unavailable when the plugin goes away; watch again with the last revision seen. Ends quietly on `signal`.
    */
-  watchChanges(options: { readonly after?: number; readonly signal: AbortSignal }): AsyncIterable<StoreChange>;
+  watchChanges(options: {
+    readonly after?: number;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<StoreChange>;
 }

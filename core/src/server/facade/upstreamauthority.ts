@@ -12,7 +12,10 @@ export interface UpstreamAuthority {
   /** @param onRoots is called with each later replacement set of roots. */
   mintX509Ca(
     csrDer: Buffer,
-    options: { readonly preferredTtlSeconds: number; readonly onRoots: (roots: readonly X509Authority[]) => void },
+    options: {
+      readonly preferredTtlSeconds: number;
+      readonly onRoots: (roots: readonly X509Authority[]) => void;
+    },
   ): Promise<MintedX509Ca>;
   /** @throws {StatusError} Unimplemented when the upstream takes no JWT keys: they then stay local. */
   publishJwtKey(
@@ -22,5 +25,8 @@ export interface UpstreamAuthority {
   /** Ends at once, without a message, when the plugin does not offer it. */
   watchLocalBundle(options: {
     readonly signal: AbortSignal;
-  }): AsyncIterable<{ readonly x509Authorities: readonly X509Authority[]; readonly jwtAuthorities: readonly JwtAuthority[] }>;
+  }): AsyncIterable<{
+    readonly x509Authorities: readonly X509Authority[];
+    readonly jwtAuthorities: readonly JwtAuthority[];
+  }>;
 }

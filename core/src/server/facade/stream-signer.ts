@@ -1,0 +1,151 @@
+import {
+  Hash,
+  type SignerDefinition,
+  type SignRequest,
+  type SignResponse,
+} from "@finial/proto/plugin/server/keymanager/v1/signer";
+import { Code, StatusError } from "@finial/sdk";
+import type { Client, Duplex } from "@finial/sdk/internal";
+import type { SignatureHash } from "./keymanager.ts";
+import type { KeySigner } from "./keymanager-v1.ts";
+
+/** As many as the contract allows in one request. */
+const maxMessages = 64;
+
+const wireHashes: Readonly<Record<SignatureHash, Hash>> = {
+  SHA256: Hash.HASH_SHA256,
+  SHA384: Hash.HASH_SHA384,
+  SHA512: Hash.HASH_SHA512,
+};
+
+interface Signature {
+  readonly signature: Buffer;
+  readonly fingerprint: string;
+}
+
+interface Waiting {
+  readonly message: Buffer;
+  readonly resolve: (signature: Signature) => void;
+  readonly reject: (error: StatusError) => void;
+}
+
+interface Batch {
+  readonly keyId: string;
+  readonly hash: Hash;
+  readonly items: Waiting[];
+}
+
+/**
+ * Signs over one long-lived stream: what is asked for in one turn of the event loop travels in one message, so that crossing
+ * to the other process costs little a signature. A lost stream fails what was on it and is opened again by the next request.
+ */
+export class StreamSigner implements KeySigner, Disposable {
+  readonly #client: Client<typeof SignerDefinition>;
+  readonly #limitMs: number;
+  readonly #sent = new Map<number, { readonly items: readonly Waiting[]; readonly sentAt: number }>();
+  #batches: Batch[] = [];
+  #stream: Duplex<SignRequest, SignResponse> | undefined;
+  #nextId = 1;
+  #watchdog: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(client: Client<typeof SignerDefinition>, limitMs: number) {
+    this.#client = client;
+    this.#limitMs = limitMs;
+  }
+
+  sign(keyId: string, message: Buffer, hash: SignatureHash): Promise<Signature> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new StatusError(Code.Unavailable, "PLUGIN_CLOSED", "the key manager is closed"));
+        return;
+      }
+      if (this.#batches.length === 0) setImmediate(() => this.#flush());
+      this.#batchFor(keyId, wireHashes[hash]).items.push({ message, resolve, reject });
+    });
+  }
+
+  #batchFor(keyId: string, hash: Hash): Batch {
+    const open = this.#batches.findLast((batch) => batch.keyId === keyId && batch.hash === hash);
+    if (open !== undefined && open.items.length < maxMessages) return open;
+    const batch = { keyId, hash, items: [] };
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  #flush(): void {
+    const batches = this.#batches;
+    this.#batches = [];
+    for (const { keyId, hash, items } of batches) {
+      const id = this.#nextId++;
+      const stream = this.#open();
+      this.#sent.set(id, { items, sentAt: performance.now() });
+      void stream.send({ id, keyId, hash, messages: items.map(({ message }) => message) });
+    }
+  }
+
+  #open(): Duplex<SignRequest, SignResponse> {
+    if (this.#stream !== undefined) return this.#stream;
+    const stream = this.#client.sign();
+    this.#stream = stream;
+    this.#watchdog = setInterval(() => this.#cancelWhenStuck(stream), this.#limitMs / 10).unref();
+    void this.#read(stream);
+    return stream;
+  }
+
+  async #read(stream: Duplex<SignRequest, SignResponse>): Promise<void> {
+    let end = new StatusError(Code.Unavailable, "STREAM_ENDED", "the plugin closed its Signer stream");
+    try {
+      for await (const response of stream) this.#settle(response);
+    } catch (error) {
+      end = StatusError.from(error);
+    }
+    clearInterval(this.#watchdog);
+    this.#stream = undefined;
+    const lost = [...this.#sent.values()];
+    this.#sent.clear();
+    for (const { items } of lost) for (const { reject } of items) reject(end);
+  }
+
+  #settle({ id, signatures, keyFingerprint, error }: SignResponse): void {
+    const items = this.#sent.get(id)?.items;
+    if (items === undefined)
+      throw new StatusError(
+        Code.Internal,
+        "PLUGIN_RESPONSE",
+        `plugin answered request ${id}, which is not open`,
+      );
+    this.#sent.delete(id);
+    const failure =
+      error === undefined
+        ? signatures.length === items.length
+          ? undefined
+          : new StatusError(
+              Code.Internal,
+              "PLUGIN_RESPONSE",
+              `plugin returned ${signatures.length} signatures for ${items.length} messages`,
+            )
+        : fromWire(error);
+    for (const [index, { resolve, reject }] of items.entries()) {
+      const signature = signatures[index];
+      if (failure !== undefined) reject(failure);
+      else if (signature !== undefined) resolve({ signature, fingerprint: keyFingerprint });
+    }
+  }
+
+  /** A plugin that does not answer in time loses the stream, and with it all that waits. */
+  #cancelWhenStuck(stream: Duplex<SignRequest, SignResponse>): void {
+    const oldest = this.#sent.values().next().value;
+    if (oldest !== undefined && performance.now() - oldest.sentAt > this.#limitMs) stream.cancel();
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#stream?.cancel();
+  }
+}
+
+function fromWire({ code, message }: { readonly code: number; readonly message: string }): StatusError {
+  const known = Object.values(Code).find((value) => value === code && value !== Code.Ok) ?? Code.Unknown;
+  return new StatusError(known, "SIGNING_FAILED", message);
+}
