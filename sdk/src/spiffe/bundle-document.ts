@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey } from "node:crypto";
+import { createPublicKey, type webcrypto } from "node:crypto";
 import { Certificate } from "../crypto/certificate.ts";
 import { PublicKey } from "../crypto/public-key.ts";
 import { Code } from "../status/code.ts";
@@ -6,7 +6,7 @@ import { StatusError } from "../status/status-error.ts";
 import type { Bundle, JwtAuthority, X509Authority } from "./bundle.ts";
 import type { TrustDomain } from "./trust-domain.ts";
 
-interface JwkJson extends JsonWebKey {
+interface JwkJson extends webcrypto.JsonWebKey {
   use?: string;
   kid?: string;
   x5c?: string[];
