@@ -77,27 +77,28 @@ export class CertificateRequest {
     const key = this.publicKey.keyObject;
     if (algorithm === undefined || key.asymmetricKeyType !== (algorithm.name === "ecdsa" ? "ec" : "rsa"))
       return Promise.resolve(false);
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
+      // An error here comes from the requester's key or signature, such as an RSA key shorter than the hash.
       verify(algorithm.hash, this.#infoDer, key, this.#signature, (error, valid) =>
-        error ? reject(error) : resolve(valid),
+        resolve(error === null && valid),
       );
     });
   }
 }
 
 function requestedExtensions(attributes: DerReader): X509Extension[] {
-  let extensions: X509Extension[] = [];
+  let extensions: X509Extension[] | undefined;
   while (!attributes.atEnd) {
     const attribute = attributes.enter(Tag.Sequence);
     const type = readOid(attribute.read(Tag.Oid).content);
     const values = attribute.enter(Tag.Set);
     attribute.end();
     if (type !== extensionRequestOid) continue;
-    if (extensions.length > 0) throw malformed("extensions requested twice");
+    if (extensions !== undefined) throw malformed("extensions requested twice");
     extensions = readExtensions(values.enter(Tag.Sequence));
     values.end();
   }
-  return extensions;
+  return extensions ?? [];
 }
 
 /**

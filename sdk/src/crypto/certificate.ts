@@ -13,6 +13,7 @@ import {
   Tag,
 } from "./der.ts";
 import { type DistinguishedName, parseName } from "./distinguished-name.ts";
+import { type NameConstraints, readNameConstraints } from "./name-constraints.ts";
 import { PublicKey } from "./public-key.ts";
 import { readSignatureAlgorithm, type SignatureAlgorithm } from "./signature-algorithm.ts";
 import {
@@ -29,6 +30,7 @@ import {
   type X509Extension,
 } from "./x509-extension.ts";
 
+const understood: ReadonlySet<string> = new Set(Object.values(ExtensionOid));
 const noNames: SubjectAltName = { uris: [], dnsNames: [], emails: [], ipAddresses: [] };
 
 /** A parsed X.509 v3 certificate. @see RFC 5280 */
@@ -51,6 +53,7 @@ export class Certificate {
   readonly subjectAltName: SubjectAltName;
   readonly subjectKeyId: Buffer | undefined;
   readonly authorityKeyId: Buffer | undefined;
+  readonly nameConstraints: NameConstraints | undefined;
   #publicKey: PublicKey | undefined;
 
   private constructor(der: Buffer) {
@@ -68,6 +71,7 @@ export class Certificate {
     if (version === undefined || !version.content.equals(Buffer.of(Tag.Integer, 1, 2)))
       throw malformed("not a version 3 certificate");
     this.serialNumber = readInteger(fields.read(Tag.Integer).content);
+    if (this.serialNumber < 0n) throw malformed("a negative serial number");
     if (!readSignatureAlgorithm(fields).raw.equals(outerAlgorithm.raw))
       throw malformed("two different signature algorithms in one certificate");
     this.issuerDer = fields.read(Tag.Sequence).raw;
@@ -98,6 +102,16 @@ export class Certificate {
     this.subjectAltName = read(ExtensionOid.SubjectAltName, readSubjectAltName) ?? noNames;
     this.subjectKeyId = read(ExtensionOid.SubjectKeyIdentifier, readSubjectKeyId);
     this.authorityKeyId = read(ExtensionOid.AuthorityKeyIdentifier, readAuthorityKeyId);
+    this.nameConstraints = read(ExtensionOid.NameConstraints, readNameConstraints);
+  }
+
+  /** A critical extension that nothing here obeys; such a certificate must not be believed. @see RFC 5280, section 4.2 */
+  get unhandledCriticalExtension(): X509Extension | undefined {
+    return this.extensions.find(
+      ({ oid, critical }) =>
+        critical &&
+        (!understood.has(oid) || (oid === ExtensionOid.NameConstraints && !this.nameConstraints?.complete)),
+    );
   }
 
   /**
@@ -139,6 +153,11 @@ export class Certificate {
     const algorithm = this.signatureAlgorithm;
     if (algorithm === undefined) return false;
     if (issuer.keyObject.asymmetricKeyType !== (algorithm.name === "ecdsa" ? "ec" : "rsa")) return false;
-    return verify(algorithm.hash, this.tbsDer, issuer.keyObject, this.signature);
+    try {
+      return verify(algorithm.hash, this.tbsDer, issuer.keyObject, this.signature);
+    } catch {
+      // OpenSSL refuses to try, as with an RSA key shorter than the hash: that is no signature either.
+      return false;
+    }
   }
 }

@@ -1,9 +1,15 @@
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 import type { Certificate } from "./certificate.ts";
+import { formatName } from "./distinguished-name.ts";
+import { findForbiddenName } from "./name-constraints.ts";
 
 /** Deep enough for nested deployments, bounded for hostile chains. */
 const maxDepth = 16;
+/** As in Go: a hostile chain of certificates that all name each other has more paths than anyone can try. */
+const maxSignatureChecks = 100;
+
+const anyExtendedKeyUsage = "2.5.29.37.0";
 
 export interface ChainOptions {
   /** Leaf first; the others in any order. */
@@ -11,80 +17,140 @@ export interface ChainOptions {
   /** Trust anchors; they need not be self-signed. */
   readonly anchors: readonly Certificate[];
   readonly now: Date;
-  /** The leaf must allow this, if it restricts its use at all. */
+  /** Each certificate of the path must allow this, if it restricts its use at all. */
   readonly extendedKeyUsage?: string;
 }
 
 /**
- * Builds a path from the leaf to an anchor and checks each step: signature, names, validity, CA rights, path lengths.
+ * Builds a path from the leaf to an anchor and checks each step: signature, names, validity, CA rights, path lengths,
+ * name constraints, and that no critical extension goes unheeded.
  *
  * @returns the path, leaf first, anchor last.
  * @throws {StatusError} InvalidArgument `CHAIN_…` with the sentence Go gives.
  * @see RFC 5280, section 6
  */
 export function verifyChain(options: ChainOptions): readonly Certificate[] {
-  const { chain, anchors, now } = options;
-  const leaf = chain[0];
+  const leaf = options.chain[0];
   if (leaf === undefined) throw refused("CHAIN_EMPTY", "no certificate to verify");
-  checkValidity(leaf, now);
-  checkExtendedKeyUsage(leaf, options.extendedKeyUsage);
-  const path = findPath([leaf], chain.slice(1), anchors, now);
-  if (path === undefined)
-    throw refused("CHAIN_UNKNOWN_AUTHORITY", "x509: certificate signed by unknown authority");
-  return path;
+  const untimely = validityProblem(leaf, options.now);
+  if (untimely !== undefined)
+    throw refused(options.now > leaf.notAfter ? "CHAIN_EXPIRED" : "CHAIN_NOT_YET_VALID", untimely);
+  if (leaf.unhandledCriticalExtension !== undefined)
+    throw refused("CHAIN_CRITICAL_EXTENSION", "x509: unhandled critical extension");
+  if (!allowsUsage(leaf, options.extendedKeyUsage))
+    throw refused("CHAIN_USAGE", "x509: certificate specifies an incompatible key usage");
+  return new PathSearch(options).find(leaf);
 }
 
-function findPath(
+class PathSearch {
+  readonly #options: ChainOptions;
+  #signatureChecks = 0;
+  #hint = "";
+
+  constructor(options: ChainOptions) {
+    this.#options = options;
+  }
+
+  find(leaf: Certificate): readonly Certificate[] {
+    const path = this.#extend([leaf], leaf);
+    if (path === undefined)
+      throw refused("CHAIN_UNKNOWN_AUTHORITY", `x509: certificate signed by unknown authority${this.#hint}`);
+    return path;
+  }
+
+  #extend(path: readonly Certificate[], last: Certificate): readonly Certificate[] | undefined {
+    const { anchors, chain } = this.#options;
+    // An anchor is trusted as it is, the leaf itself included.
+    if (anchors.some((anchor) => anchor.der.equals(last.der))) return path;
+    if (path.length >= maxDepth) return undefined;
+    for (const anchor of likeliestFirst(anchors, last))
+      if (this.#mayIssue(anchor, path, last)) return [...path, anchor];
+    for (const issuer of likeliestFirst(chain.slice(1), last)) {
+      if (path.some((certificate) => certificate.der.equals(issuer.der))) continue;
+      if (!this.#mayIssue(issuer, path, last)) continue;
+      const found = this.#extend([...path, issuer], issuer);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #mayIssue(issuer: Certificate, path: readonly Certificate[], subject: Certificate): boolean {
+    if (!issuer.subjectDer.equals(subject.issuerDer)) return false;
+    const problem = issuerProblem(issuer, path, this.#options) ?? this.#signatureProblem(issuer, subject);
+    if (problem === undefined) return true;
+    this.#hint ||= ` (possibly because of ${JSON.stringify(problem)} while trying to verify candidate authority certificate ${JSON.stringify(nameOf(issuer))})`;
+    return false;
+  }
+
+  #signatureProblem(issuer: Certificate, subject: Certificate): string | undefined {
+    if (++this.#signatureChecks > maxSignatureChecks)
+      throw refused(
+        "CHAIN_TOO_COMPLEX",
+        "x509: signature check attempts limit reached while verifying certificate chain",
+      );
+    return subject.isSignedBy(issuer.publicKey) ? undefined : "x509: invalid signature";
+  }
+}
+
+/** Those with the subject's authority key id come first, those with another last: a matter of speed, not of trust. */
+function likeliestFirst(issuers: readonly Certificate[], subject: Certificate): readonly Certificate[] {
+  const wanted = subject.authorityKeyId;
+  if (wanted === undefined) return issuers;
+  const rank = ({ subjectKeyId }: Certificate): number =>
+    subjectKeyId === undefined ? 1 : subjectKeyId.equals(wanted) ? 0 : 2;
+  return [...issuers].sort((left, right) => rank(left) - rank(right));
+}
+
+/** Why this certificate may not stand above the path; undefined when it may, its signature not yet looked at. */
+function issuerProblem(
+  issuer: Certificate,
   path: readonly Certificate[],
-  intermediates: readonly Certificate[],
-  anchors: readonly Certificate[],
-  now: Date,
-): readonly Certificate[] | undefined {
-  const last = path[path.length - 1];
-  if (last === undefined || path.length > maxDepth) return undefined;
-  // An anchor is trusted as it is, the leaf itself included.
-  if (anchors.some((anchor) => anchor.der.equals(last.der))) return path;
-  const mayIssue = (issuer: Certificate): boolean => isIssuerOf(issuer, last, path.length - 1, now);
-  const anchor = anchors.find(mayIssue);
-  if (anchor !== undefined) return [...path, anchor];
-  for (const issuer of intermediates) {
-    if (path.some((certificate) => certificate.der.equals(issuer.der)) || !mayIssue(issuer)) continue;
-    const found = findPath([...path, issuer], intermediates, anchors, now);
-    if (found !== undefined) return found;
+  options: ChainOptions,
+): string | undefined {
+  if (!issuer.isCa) return "x509: certificate is not authorized to sign other certificates";
+  if (issuer.keyUsage !== undefined && !issuer.keyUsage.has("keyCertSign"))
+    return "x509: invalid signature: parent certificate cannot sign this kind of certificate";
+  if (issuer.unhandledCriticalExtension !== undefined) return "x509: unhandled critical extension";
+  const untimely = validityProblem(issuer, options.now);
+  if (untimely !== undefined) return untimely;
+  if (issuer.pathLength !== undefined && path.length - 1 > issuer.pathLength)
+    return "x509: too many intermediates for path length constraint";
+  if (!allowsUsage(issuer, options.extendedKeyUsage))
+    return "x509: certificate specifies an incompatible key usage";
+  const { nameConstraints } = issuer;
+  if (nameConstraints === undefined) return undefined;
+  for (const { subjectAltName } of path) {
+    const forbidden = findForbiddenName(nameConstraints, subjectAltName);
+    if (forbidden !== undefined)
+      return `x509: a root or intermediate certificate is not authorized to sign for this name: ${forbidden}`;
   }
   return undefined;
 }
 
-/** @param below how many CA certificates stand between the issuer and the leaf. */
-function isIssuerOf(issuer: Certificate, subject: Certificate, below: number, now: Date): boolean {
-  if (!issuer.subjectDer.equals(subject.issuerDer)) return false;
-  if (subject.authorityKeyId && issuer.subjectKeyId && !subject.authorityKeyId.equals(issuer.subjectKeyId))
-    return false;
-  if (!issuer.isCa || (issuer.keyUsage !== undefined && !issuer.keyUsage.has("keyCertSign"))) return false;
-  if (issuer.pathLength !== undefined && below > issuer.pathLength) return false;
-  if (issuer.notBefore > now || issuer.notAfter < now) return false;
-  return subject.isSignedBy(issuer.publicKey);
+function validityProblem(certificate: Certificate, now: Date): string | undefined {
+  const { notBefore, notAfter } = certificate;
+  if (now >= notBefore && now <= notAfter) return undefined;
+  const bound = now > notAfter ? `after ${seconds(notAfter)}` : `before ${seconds(notBefore)}`;
+  return `x509: certificate has expired or is not yet valid: current time ${seconds(now)} is ${bound}`;
 }
 
-function checkValidity(certificate: Certificate, now: Date): void {
-  const when = seconds(now);
-  if (now > certificate.notAfter)
-    throw refused(
-      "CHAIN_EXPIRED",
-      `x509: certificate has expired or is not yet valid: current time ${when} is after ${seconds(certificate.notAfter)}`,
-    );
-  if (now < certificate.notBefore)
-    throw refused(
-      "CHAIN_NOT_YET_VALID",
-      `x509: certificate has expired or is not yet valid: current time ${when} is before ${seconds(certificate.notBefore)}`,
-    );
+function allowsUsage({ extendedKeyUsage }: Certificate, wanted: string | undefined): boolean {
+  return (
+    wanted === undefined ||
+    extendedKeyUsage.length === 0 ||
+    extendedKeyUsage.includes(wanted) ||
+    extendedKeyUsage.includes(anyExtendedKeyUsage)
+  );
 }
 
-function checkExtendedKeyUsage(leaf: Certificate, wanted: string | undefined): void {
-  if (wanted === undefined || leaf.extendedKeyUsage.length === 0) return;
-  const any = "2.5.29.37.0";
-  if (!leaf.extendedKeyUsage.includes(wanted) && !leaf.extendedKeyUsage.includes(any))
-    throw refused("CHAIN_USAGE", "x509: certificate specifies an incompatible key usage");
+function nameOf(certificate: Certificate): string {
+  const { subject } = certificate;
+  return (
+    subject.commonName ||
+    subject.organization?.[0] ||
+    formatName(subject) ||
+    `serial:${certificate.serialNumber}`
+  );
 }
 
 function seconds(date: Date): string {

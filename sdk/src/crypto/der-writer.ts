@@ -82,10 +82,16 @@ export function namedBits(bits: readonly number[]): Buffer {
   return element(Tag.BitString, Buffer.of(highest < 0 ? 0 : 7 - (highest % 8)), octets);
 }
 
-/** UTCTime up to 2049, GeneralizedTime after. @see RFC 5280, section 4.1.2.5 */
+/**
+ * UTCTime from 1950 to 2049, GeneralizedTime else. @see RFC 5280, section 4.1.2.5
+ *
+ * @throws {TypeError} for years that four digits cannot say.
+ */
 export function time(date: Date): Buffer {
+  const year = date.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) throw new TypeError(`X.509 cannot say the year ${year}`);
   const digits = date.toISOString().replaceAll(/\.\d+Z$|[-:T]/g, "");
-  return date.getUTCFullYear() < 2050
+  return year >= 1950 && year < 2050
     ? element(Tag.UtcTime, Buffer.from(`${digits.slice(2)}Z`, "latin1"))
     : element(Tag.GeneralizedTime, Buffer.from(`${digits}Z`, "latin1"));
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { DerReader, malformed, readOid, Tag } from "./der.ts";
 import { element, oid, sequence, setOf } from "./der-writer.ts";
 
@@ -49,11 +50,12 @@ export function encodeName(name: DistinguishedName): Buffer {
 }
 
 function attribute(dotted: string, text: string): Buffer {
-  const printable = /^[A-Za-z0-9 '()+,\-./:=?*&]*$/.test(text) && !/[*&]/.test(text);
-  return sequence(
-    oid(dotted),
-    element(printable ? Tag.PrintableString : Tag.Utf8String, Buffer.from(text, "utf8")),
-  );
+  return sequence(oid(dotted), attributeValue(text));
+}
+
+function attributeValue(text: string): Buffer {
+  const printable = /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text);
+  return element(printable ? Tag.PrintableString : Tag.Utf8String, Buffer.from(text, "utf8"));
 }
 
 /**
@@ -93,20 +95,31 @@ function addAttribute(
 }
 
 function decodeText(tag: number, content: Buffer): string {
-  if (tag === Tag.BmpString) return Buffer.from(content).swap16().toString("utf16le");
-  return content.toString(tag === Tag.Utf8String ? "utf8" : "latin1");
+  if (tag === Tag.BmpString) {
+    if (content.length % 2 !== 0) throw malformed("a name of half characters");
+    return Buffer.from(content).swap16().toString("utf16le");
+  }
+  if (tag !== Tag.Utf8String) return content.toString("latin1");
+  if (!isUtf8(content)) throw malformed("a name that is not UTF-8");
+  return content.toString("utf8");
 }
 
-/** As Go prints it, last attribute first: `CN=db,O=SPIRE,C=US`. @see RFC 2253 */
+/**
+ * As Go prints a parsed name, last attribute first: `CN=db,O=SPIRE,C=US`; types without a short name at the end, by
+ * their DER: `1.2.3=#130161`.
+ *
+ * @see RFC 2253
+ */
 export function formatName(name: DistinguishedName): string {
   const parts = attributes.flatMap(({ key, short }) => {
     const value = name[key];
     const values = typeof value === "string" ? (value === "" ? [] : [value]) : (value ?? []);
     return values.length === 0 ? [] : [values.map((text) => `${short}=${escapeValue(text)}`).join("+")];
   });
-  return [...parts, ...(name.extraNames ?? []).map(({ oid, value }) => `${oid}=${escapeValue(value)}`)]
-    .reverse()
-    .join(",");
+  const extra = (name.extraNames ?? []).map(
+    ({ oid, value }) => `${oid}=#${attributeValue(value).toString("hex")}`,
+  );
+  return [...extra, ...parts].reverse().join(",");
 }
 
 function escapeValue(text: string): string {

@@ -32,6 +32,8 @@ export class PublicKey {
    */
   static parse(pkixDer: Buffer): PublicKey {
     try {
+      // OpenSSL would pass over what follows the key.
+      readWhole(pkixDer, Tag.Sequence);
       return new PublicKey(pkixDer, createPublicKey({ key: pkixDer, format: "der", type: "spki" }));
     } catch (error) {
       throw new StatusError(Code.InvalidArgument, "PUBLIC_KEY_MALFORMED", "malformed public key", {

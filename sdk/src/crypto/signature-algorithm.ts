@@ -1,6 +1,6 @@
-import { type DerReader, malformed, readOid, Tag } from "./der.ts";
+import { DerReader, readOid, Tag } from "./der.ts";
 import { oid, sequence } from "./der-writer.ts";
-import type { PublicKey } from "./public-key.ts";
+import type { PublicKey, PublicKeyType } from "./public-key.ts";
 
 /** A signature algorithm of X.509: its AlgorithmIdentifier and the hash under it. */
 export interface SignatureAlgorithm {
@@ -27,17 +27,21 @@ const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map(
   ]),
 );
 
-/** The algorithm Go, and so SPIRE, chooses for a key. */
+const preferred: Readonly<Partial<Record<PublicKeyType, string>>> = {
+  "ec-p256": "1.2.840.10045.4.3.2",
+  "ec-p384": "1.2.840.10045.4.3.3",
+  "ec-p521": "1.2.840.10045.4.3.4",
+  "rsa-2048": "1.2.840.113549.1.1.11",
+  "rsa-4096": "1.2.840.113549.1.1.11",
+  "rsa-other": "1.2.840.113549.1.1.11",
+};
+
+/** The algorithm Go, and so SPIRE, chooses for a key. @throws {TypeError} for a key that Finial cannot sign with. */
 export function signatureAlgorithmFor(key: Pick<PublicKey, "type">): SignatureAlgorithm {
-  const [name, hash] =
-    key.type === "ec-p256"
-      ? (["ecdsa", "SHA256"] as const)
-      : key.type === "ec-p384"
-        ? (["ecdsa", "SHA384"] as const)
-        : (["rsa", "SHA256"] as const);
-  for (const algorithm of algorithms.values())
-    if (algorithm.name === name && algorithm.hash === hash) return algorithm;
-  throw new TypeError(`no signature algorithm for ${key.type}`);
+  const dotted = preferred[key.type];
+  const algorithm = dotted === undefined ? undefined : algorithms.get(dotted);
+  if (algorithm === undefined) throw new TypeError(`no signature algorithm for a key of type ${key.type}`);
+  return algorithm;
 }
 
 /**
@@ -50,9 +54,9 @@ export function readSignatureAlgorithm(reader: DerReader): {
   readonly raw: Buffer;
 } {
   const { raw, content } = reader.read(Tag.Sequence);
-  if (content.length === 0) throw malformed("an empty algorithm identifier");
-  const inner = content.subarray(2, 2 + (content[1] ?? 0));
-  if (content[0] !== Tag.Oid || content[1] !== inner.length)
-    throw malformed("an algorithm without an identifier");
-  return { algorithm: algorithms.get(readOid(inner)), raw };
+  const fields = new DerReader(content);
+  const dotted = readOid(fields.read(Tag.Oid).content);
+  if (!fields.atEnd) fields.read();
+  fields.end();
+  return { algorithm: algorithms.get(dotted), raw };
 }

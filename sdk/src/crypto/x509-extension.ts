@@ -3,6 +3,7 @@ import {
   malformed,
   primitiveContextTag,
   readBoolean,
+  readInteger,
   readOid,
   readWhole,
   Tag,
@@ -22,6 +23,7 @@ export const ExtensionOid = {
   KeyUsage: "2.5.29.15",
   SubjectAltName: "2.5.29.17",
   BasicConstraints: "2.5.29.19",
+  NameConstraints: "2.5.29.30",
   CertificatePolicies: "2.5.29.32",
   AuthorityKeyIdentifier: "2.5.29.35",
   ExtendedKeyUsage: "2.5.29.37",
@@ -131,10 +133,12 @@ export function readBasicConstraints(value: Buffer): {
   const ca = reader.readOptional(Tag.Boolean);
   const length = reader.readOptional(Tag.Integer);
   reader.end();
+  const pathLength = length === undefined ? undefined : readInteger(length.content);
+  if (pathLength !== undefined && pathLength < 0n) throw malformed("a negative path length");
   return {
     isCa: ca !== undefined && readBoolean(ca.content),
-    pathLength:
-      length === undefined ? undefined : length.content.readUIntBE(0, Math.min(length.content.length, 6)),
+    // No chain comes near the numbers that are rounded.
+    pathLength: pathLength === undefined ? undefined : Number(pathLength),
   };
 }
 
@@ -157,14 +161,19 @@ export function readAuthorityKeyId(value: Buffer): Buffer | undefined {
   return readWhole(value, Tag.Sequence).readOptional(primitiveContextTag(0))?.content;
 }
 
-/** DNS names before URIs, as Go writes them. @param critical when the subject is empty. */
+/**
+ * DNS names before URIs, as Go writes them.
+ *
+ * @param critical when the subject is empty.
+ * @throws {StatusError} InvalidArgument `DER_MALFORMED` for a name that is not ASCII.
+ */
 export function subjectAltNameExtension(
   names: { readonly uris: readonly string[]; readonly dnsNames: readonly string[] },
   critical: boolean,
 ): X509Extension {
   const value = sequence(
-    ...names.dnsNames.map((name) => element(primitiveContextTag(2), Buffer.from(name, "latin1"))),
-    ...names.uris.map((uri) => element(primitiveContextTag(6), Buffer.from(uri, "latin1"))),
+    ...names.dnsNames.map((name) => element(primitiveContextTag(2), toIa5(name))),
+    ...names.uris.map((uri) => element(primitiveContextTag(6), toIa5(uri))),
   );
   return { oid: ExtensionOid.SubjectAltName, critical, value };
 }
@@ -182,14 +191,28 @@ export function readSubjectAltName(value: Buffer): SubjectAltName {
     if (tag === primitiveContextTag(6)) names.uris.push(ia5(content));
     else if (tag === primitiveContextTag(2)) names.dnsNames.push(ia5(content));
     else if (tag === primitiveContextTag(1)) names.emails.push(ia5(content));
-    else if (tag === primitiveContextTag(7)) names.ipAddresses.push(content);
+    else if (tag === primitiveContextTag(7)) names.ipAddresses.push(ipAddress(content));
   }
   return names;
 }
 
-function ia5(content: Buffer): string {
+function ipAddress(content: Buffer): Buffer {
+  if (content.length !== 4 && content.length !== 16)
+    throw malformed("an IP address of neither 4 nor 16 octets");
+  return content;
+}
+
+/** @throws {StatusError} InvalidArgument `DER_MALFORMED`. */
+export function ia5(content: Buffer): string {
   if (content.some((octet) => octet > 0x7f)) throw malformed("a name that is not ASCII");
   return content.toString("latin1");
+}
+
+/** Never cut to eight bits: another name would come out. */
+function toIa5(text: string): Buffer {
+  const content = Buffer.from(text, "utf8");
+  ia5(content);
+  return content;
 }
 
 /** Certificate policies by their dotted OIDs. */

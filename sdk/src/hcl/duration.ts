@@ -9,6 +9,9 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** Go counts nanoseconds in 64 bits. */
+const maxMs = 2 ** 63 / 1e6;
+
 /** Parses a Go duration such as `1h30m` or `-1.5s` to milliseconds; undefined when it is none. */
 export function parseDurationMs(text: string): number | undefined {
   if (text === "0" || text === "+0" || text === "-0") return 0;
@@ -17,5 +20,6 @@ export function parseDurationMs(text: string): number | undefined {
   const parts = match[2]?.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gu) ?? [];
   let ms = 0;
   for (const [, amount, unit] of parts) ms += Number(amount) * (unitMs[unit ?? ""] ?? Number.NaN);
+  if (ms > maxMs) return undefined;
   return match[1] === "-" ? -ms : ms;
 }

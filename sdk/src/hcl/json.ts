@@ -1,6 +1,6 @@
 import type { HclBody, HclItem, HclValue } from "./ast.ts";
 import type { Scanner } from "./scanner.ts";
-import { readString } from "./string-literal.ts";
+import { readJsonString } from "./string-literal.ts";
 
 /** Parses the JSON form of HCL 1: objects are blocks, lists of objects repeated blocks. The scanner stands at the brace. */
 export function parseJson(scanner: Scanner, maxDepth: number): HclBody {
@@ -16,11 +16,13 @@ function readValue(scanner: Scanner, depth: number): HclValue {
   const position = scanner.position;
   if (scanner.next === "{") return { kind: "object", body: readObject(scanner, depth), position };
   if (scanner.next === "[") return { kind: "list", items: readList(scanner, depth), position };
-  if (scanner.next === '"') return { kind: "string", value: readString(scanner), position };
+  if (scanner.next === '"') return { kind: "string", value: readJsonString(scanner), position };
   const number = scanner.match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y);
   if (number !== undefined) return { kind: "number", text: number, position };
   const word = scanner.match(/true|false/y);
   if (word !== undefined) return { kind: "bool", value: word === "true", position };
+  // As HCL 1 takes it.
+  if (scanner.match(/null/y) !== undefined) return { kind: "string", value: "", position };
   return scanner.fail("expected a JSON value");
 }
 
@@ -29,7 +31,7 @@ function readObject(scanner: Scanner, depth: number): HclBody {
   readSequence(scanner, "}", () => {
     const position = scanner.position;
     if (scanner.next !== '"') scanner.fail("expected a key in quotes");
-    const key = { text: readString(scanner), quoted: true, position };
+    const key = { text: readJsonString(scanner), quoted: true, position };
     skipSpace(scanner);
     if (!scanner.startsWith(":")) scanner.fail(`expected : after "${key.text}"`);
     scanner.take();

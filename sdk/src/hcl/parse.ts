@@ -40,8 +40,8 @@ function readBody(scanner: Scanner, open: Position | undefined, depth: number): 
     }
     items.push(readItem(scanner, depth));
     skipSpace(scanner);
-    // HCL 1 lets commas stand between the items of an object.
-    if (open !== undefined && scanner.next === ",") scanner.take();
+    // HCL 1 lets a comma stand after an item.
+    if (scanner.next === ",") scanner.take();
   }
 }
 
@@ -86,7 +86,7 @@ function readValue(scanner: Scanner, depth: number): HclValue {
     return { kind: "object", body: readBody(scanner, position, depth + 1), position };
   }
   const number = scanner.match(
-    /[+-]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)(?![\p{L}\d_])/uy,
+    /(?:-?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\.\d+(?:[eE][+-]?\d+)?)(?![\p{L}\d_.])/uy,
   );
   if (number !== undefined) return { kind: "number", text: number, position };
   const word = scanner.match(/[\p{L}_][\p{L}\p{Nd}_.-]*/uy);

@@ -38,9 +38,9 @@ function printValue(value: HclValue, indent: string): string {
   }
 }
 
-/** Escapes that HCL 1 and Go read alike. */
+/** Escapes that HCL 1 and Go read alike; a `${` that was escaped begins no interpolation, in whatever it stands. */
 function quote(text: string): string {
-  const escaped = text.replaceAll(/["\\\p{Cc}\u2028\u2029]/gu, (character) => {
+  const escaped = text.replaceAll(/["\\\p{Cc}\u2028\u2029\ufeff\ue123]|\$(?=\{)/gu, (character) => {
     if (character === '"' || character === "\\") return `\\${character}`;
     if (character === "\n") return "\\n";
     if (character === "\t") return "\\t";

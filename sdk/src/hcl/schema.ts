@@ -62,11 +62,10 @@ function scalar<T>(
   return field;
 }
 
-/** Text. A number or bool is taken as it is written, as HCL 1 does. */
+/** Text. A number is taken as it is written, as HCL 1 does. */
 export const string: ReturnType<typeof scalar<string>> = scalar<string>("a string", (value) => {
   if (value.kind === "string") return value.value;
-  if (value.kind === "number") return value.text;
-  return value.kind === "bool" ? String(Number(value.value)) : undefined;
+  return value.kind === "number" ? value.text : undefined;
 });
 
 /** A whole number, quoted or not. */
@@ -74,12 +73,22 @@ export const int: ReturnType<typeof scalar<number>> = scalar<number>(
   "a whole number",
   (value, path, report) => {
     const text = value.kind === "string" ? value.value : value.kind === "number" ? value.text : "";
-    const number = /^[+-]?(\d+|0[xX][0-9a-fA-F]+)$/.test(text) ? Number(text) : Number.NaN;
-    if (Number.isSafeInteger(number)) return number;
+    const number = parseInteger(text);
+    if (number !== undefined) return number;
     if (value.kind === "string") report.add(value.position, `${path} takes a whole number, not "${text}"`);
     return undefined;
   },
 );
+
+/** As Go reads a literal: `0x`, `0o` or a mere 0, and `0b` say the base. */
+function parseInteger(text: string): number | undefined {
+  const match = /^([+-]?)(?:(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+)|0([0-7]+)|(0|[1-9]\d*))$/.exec(text);
+  if (match === null) return undefined;
+  const [, sign, prefixed, octal, decimal] = match;
+  const magnitude = Number(prefixed ?? (octal === undefined ? decimal : `0o${octal}`));
+  if (!Number.isSafeInteger(magnitude)) return undefined;
+  return sign === "-" ? 0 - magnitude : magnitude;
+}
 
 /** true or false, quoted or not. */
 export const bool: ReturnType<typeof scalar<boolean>> = scalar<boolean>(

@@ -1,3 +1,4 @@
+import type { Position } from "./ast.ts";
 import type { Scanner } from "./scanner.ts";
 
 const simpleEscapes: Readonly<Record<string, string>> = {
@@ -13,8 +14,17 @@ const simpleEscapes: Readonly<Record<string, string>> = {
   "/": "/",
 };
 
-/** Reads a double-quoted string, with the escapes of HCL 1 (Go's) and JSON. */
+/** Reads a double-quoted string of JSON, with the escapes of HCL 1, which are Go's, besides. */
+export function readJsonString(scanner: Scanner): string {
+  return readQuoted(scanner, () => undefined);
+}
+
+/** Reads a double-quoted string of HCL 1. What stands in `${…}` is for others to expand, and stays as it is written. */
 export function readString(scanner: Scanner): string {
+  return readQuoted(scanner, (start) => readInterpolation(scanner, start));
+}
+
+function readQuoted(scanner: Scanner, readSpecial: (start: Position) => string | undefined): string {
   const start = scanner.position;
   scanner.take();
   let value = "";
@@ -22,9 +32,26 @@ export function readString(scanner: Scanner): string {
     const character = scanner.next;
     if (character === "" || character === "\n") scanner.fail("this string is not closed", start);
     if (character === '"') break;
-    value += character === "\\" ? readEscape(scanner) : scanner.take();
+    const plain = scanner.match(/[^"\\\n$]+/y);
+    if (plain !== undefined) value += plain;
+    else if (character === "\\") value += readEscape(scanner);
+    else value += readSpecial(start) ?? scanner.take();
   }
   scanner.take();
+  return value;
+}
+
+/** As HCL 1 finds its end: by counting braces, quotes and lines notwithstanding. */
+function readInterpolation(scanner: Scanner, start: Position): string | undefined {
+  if (!scanner.startsWith("${")) return undefined;
+  let value = scanner.take(2);
+  for (let depth = 1; depth > 0; ) {
+    const character = scanner.take();
+    if (character === "") scanner.fail("this string is not closed", start);
+    if (character === "{") depth++;
+    if (character === "}") depth--;
+    value += character;
+  }
   return value;
 }
 
@@ -40,13 +67,7 @@ function readEscape(scanner: Scanner): string {
   return scanner.fail(`unknown escape \\${letter}`, start);
 }
 
-function codePoint(
-  scanner: Scanner,
-  digits: string,
-  length: number,
-  radix: 8 | 16,
-  start: Scanner["position"],
-): string {
+function codePoint(scanner: Scanner, digits: string, length: number, radix: 8 | 16, start: Position): string {
   const pattern = radix === 16 ? /^[0-9a-fA-F]+$/ : /^[0-7]+$/;
   const value = Number.parseInt(digits, radix);
   if (digits.length !== length || !pattern.test(digits) || value > 0x10ffff)
@@ -55,27 +76,28 @@ function codePoint(
 }
 
 /**
- * Reads a heredoc: `<<EOF`, or `<<-EOF` whose lines lose the indentation of the least indented one.
+ * Reads a heredoc: `<<EOF`, or `<<-EOF`, whose lines lose the indentation of the line that ends it if all have it.
  */
 export function readHeredoc(scanner: Scanner): string {
   const start = scanner.position;
-  const opening = scanner.match(/<<-?[A-Za-z0-9_]+\r?\n/y);
+  const opening = scanner.match(/<<-?[\p{L}\p{Nd}_]+\r?\n/uy);
   if (opening === undefined)
     return scanner.fail("a heredoc begins with << and a word at the end of the line");
-  const indented = opening.startsWith("<<-");
   const word = opening.replace(/^<<-?/, "").trim();
   const lines: string[] = [];
   for (;;) {
     const line = scanner.match(/[^\n]*\n?/y) ?? "";
-    if (line.trim() === word) break;
-    if (line === "" || !line.endsWith("\n"))
-      scanner.fail(`this heredoc has no line ${word} to end it`, start);
+    if (line.trim() === word) {
+      const indent = line.slice(0, line.indexOf(word));
+      return opening.startsWith("<<-") ? unindented(lines, indent) : `${lines.join("")}${indent}`;
+    }
+    if (!line.endsWith("\n")) scanner.fail(`this heredoc has no line ${word} to end it`, start);
     lines.push(line);
   }
-  if (!indented) return lines.join("");
-  const indents = lines
-    .filter((line) => line.trim() !== "")
-    .map((line) => line.length - line.trimStart().length);
-  const indent = Math.min(...indents, Number.MAX_SAFE_INTEGER);
-  return lines.map((line) => (line.trim() === "" ? "\n" : line.slice(indent))).join("");
+}
+
+/** HCL 1 leaves all lines as they are when one of them, be it an empty one, is indented less than the end. */
+function unindented(lines: readonly string[], indent: string): string {
+  if (!lines.every((line) => line.startsWith(indent))) return lines.join("");
+  return lines.map((line) => line.slice(indent.length)).join("");
 }

@@ -1,5 +1,9 @@
 import type { LogFields, Logger, LogLevel } from "./logger.ts";
 
+const maxLineBytes = 64 * 1024 - 1;
+/** Even where every character takes six octets, the line stays short enough. */
+const maxCutMessage = 8192;
+
 /**
  * A logger whose lines a go-plugin host understands: one JSON object a line.
  *
@@ -11,11 +15,11 @@ export function hclogLogger(write: (line: string) => void, now: () => Date, fiel
     (message: string, more: LogFields = {}): void => {
       const entry = {
         "@level": level,
-        "@message": message,
+        "@message": String(message),
         "@timestamp": timestamp(now()),
         ...plain({ ...fields, ...more }),
       };
-      write(`${JSON.stringify(entry)}\n`);
+      write(`${toLine(entry)}\n`);
     };
   return {
     trace: log("trace"),
@@ -32,6 +36,15 @@ function timestamp(date: Date): string {
   return date.toISOString().replace("Z", "000Z");
 }
 
+/** A host reads no line beyond 64 KiB. */
+function toLine(entry: { readonly "@message": string }): string {
+  const line = JSON.stringify(entry);
+  if (Buffer.byteLength(line) <= maxLineBytes) return line;
+  const { "@message": message, ...rest } = entry;
+  const own = Object.fromEntries(Object.entries(rest).filter(([name]) => name.startsWith("@")));
+  return JSON.stringify({ ...own, "@message": message.slice(0, maxCutMessage), truncated: true });
+}
+
 /** Field values as JSON can say them; a field can never stand in for hclog's own, which Go hosts cast unchecked. */
 function plain(fields: LogFields): Record<string, unknown> {
   return Object.fromEntries(
@@ -44,5 +57,12 @@ function plain(fields: LogFields): Record<string, unknown> {
 function plainValue(value: unknown): unknown {
   if (value instanceof Error) return value.message;
   if (typeof value === "bigint") return value.toString();
-  return value;
+  if (typeof value !== "object") return value;
+  try {
+    JSON.stringify(value);
+    return value;
+  } catch {
+    // A circle, a nested bigint, a toJSON that throws: the line matters more than this field.
+    return Object.prototype.toString.call(value);
+  }
 }

@@ -6,17 +6,7 @@ import { StatusError } from "../status/status-error.ts";
 import type { Bundle, JwtAuthority, X509Authority } from "./bundle.ts";
 import type { TrustDomain } from "./trust-domain.ts";
 
-interface JwkJson extends webcrypto.JsonWebKey {
-  use?: string;
-  kid?: string;
-  x5c?: string[];
-}
-
-interface DocumentJson {
-  keys?: JwkJson[] | null;
-  spiffe_sequence?: number;
-  spiffe_refresh_hint?: number;
-}
+type Jwk = webcrypto.JsonWebKey;
 
 /**
  * A bundle in the SPIFFE format, a JWK Set, indented by four spaces as operators know it.
@@ -24,7 +14,7 @@ interface DocumentJson {
  * @see SPIFFE Trust Domain and Bundle, section 4
  */
 export function formatBundleDocument(bundle: Bundle): string {
-  const document: DocumentJson = {
+  const document = {
     keys: [
       ...bundle.x509Authorities.map(({ certificateDer }) => x509Jwk(certificateDer)),
       ...bundle.jwtAuthorities.map((authority) => ({ use: "jwt-svid", ...jwtJwk(authority) })),
@@ -41,26 +31,24 @@ export function formatJwks(authorities: readonly JwtAuthority[]): string {
 }
 
 /**
- * Parses a bundle in the SPIFFE format.
+ * Parses a bundle in the SPIFFE format. Keys of other uses are for others: the specification asks to pass over them.
  *
  * @throws {StatusError} InvalidArgument `BUNDLE_MALFORMED`.
  */
 export function parseBundleDocument(trustDomain: TrustDomain, text: string): Bundle {
-  const document = parseDocument(text);
-  if (!Array.isArray(document.keys)) throw malformed("no authorities found");
+  const document = parseObject(text);
   const x509Authorities: X509Authority[] = [];
   const jwtAuthorities: JwtAuthority[] = [];
-  for (const [index, key] of document.keys.entries()) {
-    if (key.use === "x509-svid") x509Authorities.push(readX509(key, index));
+  for (const [index, key] of keysOf(document).entries()) {
+    if (key.use === "x509-svid") addX509(x509Authorities, readX509(key, index));
     else if (key.use === "jwt-svid") jwtAuthorities.push(readJwt(key, index));
-    // Keys of other uses are for others: the specification asks to pass over them.
   }
   return {
     trustDomain,
     x509Authorities,
     jwtAuthorities,
-    refreshHintSeconds: document.spiffe_refresh_hint ?? 0,
-    sequenceNumber: document.spiffe_sequence ?? 0,
+    refreshHintSeconds: wholeNumber(document, "spiffe_refresh_hint"),
+    sequenceNumber: wholeNumber(document, "spiffe_sequence"),
   };
 }
 
@@ -70,23 +58,42 @@ export function parseBundleDocument(trustDomain: TrustDomain, text: string): Bun
  * @throws {StatusError} InvalidArgument `BUNDLE_MALFORMED`.
  */
 export function parseJwks(text: string): readonly JwtAuthority[] {
-  const { keys } = parseDocument(text);
-  if (!Array.isArray(keys)) throw malformed("no authorities found");
-  return keys.map(readJwt);
+  return keysOf(parseObject(text)).map(readJwt);
 }
 
-function parseDocument(text: string): DocumentJson {
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function parseObject(text: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw malformed("unable to parse JWKS");
+    throw malformed("unable to parse JWKS: it is not JSON");
   }
-  if (typeof value !== "object" || value === null) throw malformed("unable to parse JWKS");
+  if (!isObject(value)) throw malformed("unable to parse JWKS: it is not an object");
   return value;
 }
 
-function x509Jwk(certificateDer: Buffer): JwkJson {
+function keysOf({ keys }: JsonObject): readonly JsonObject[] {
+  if (keys === undefined || keys === null) throw malformed("no authorities found");
+  if (!Array.isArray(keys) || !keys.every(isObject))
+    throw malformed("unable to parse JWKS: keys is not a list of objects");
+  return keys;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Absent and null mean 0. */
+function wholeNumber(document: JsonObject, name: string): number {
+  const value = document[name] ?? 0;
+  if (!Number.isSafeInteger(value) || Number(value) < 0)
+    throw malformed(`unable to parse JWKS: ${name} is not a whole number`);
+  return Number(value);
+}
+
+function x509Jwk(certificateDer: Buffer): object {
   const { keyObject } = Certificate.parse(certificateDer).publicKey;
   return {
     use: "x509-svid",
@@ -95,37 +102,43 @@ function x509Jwk(certificateDer: Buffer): JwkJson {
   };
 }
 
-function jwtJwk({ keyId, publicKeyPkixDer }: JwtAuthority): JwkJson {
+function jwtJwk({ keyId, publicKeyPkixDer }: JwtAuthority): object {
   return { ...PublicKey.parse(publicKeyPkixDer).keyObject.export({ format: "jwk" }), kid: keyId };
 }
 
-function readX509(key: JwkJson, index: number): X509Authority {
-  const [encoded, ...more] = key.x5c ?? [];
-  if (encoded === undefined || more.length > 0)
-    throw malformed(`expected a single certificate in x509-svid entry ${index}; got ${key.x5c?.length ?? 0}`);
+function readX509({ x5c }: JsonObject, index: number): X509Authority {
+  const certificates: readonly unknown[] = Array.isArray(x5c) ? x5c : [];
+  const [encoded] = certificates;
+  if (typeof encoded !== "string" || certificates.length > 1)
+    throw malformed(`expected a single certificate in x509-svid entry ${index}; got ${certificates.length}`);
   const certificateDer = Buffer.from(encoded, "base64");
-  Certificate.parse(certificateDer);
+  try {
+    Certificate.parse(certificateDer);
+  } catch (error) {
+    throw malformed(`malformed certificate in x509-svid entry ${index}`, error);
+  }
   return { certificateDer, tainted: false };
 }
 
-function readJwt(key: JwkJson, index: number): JwtAuthority {
-  if (typeof key.kid !== "string" || key.kid === "")
-    throw malformed(`missing key ID in jwt-svid entry ${index}`);
+/** The same certificate twice is one authority. */
+function addX509(authorities: X509Authority[], authority: X509Authority): void {
+  if (!authorities.some(({ certificateDer }) => certificateDer.equals(authority.certificateDer)))
+    authorities.push(authority);
+}
+
+function readJwt(key: JsonObject, index: number): JwtAuthority {
+  const { kid } = key;
+  if (typeof kid !== "string" || kid === "") throw malformed(`missing key ID in jwt-svid entry ${index}`);
+  // What a key may not say here, such as its private half, is left out.
+  const { kty, crv, x, y, n, e } = key as Jwk;
   try {
-    const publicKey = PublicKey.of(createPublicKey({ key, format: "jwk" }));
-    return { keyId: key.kid, publicKeyPkixDer: publicKey.pkixDer, expiresAt: undefined, tainted: false };
+    const publicKey = PublicKey.of(createPublicKey({ key: { kty, crv, x, y, n, e } as Jwk, format: "jwk" }));
+    return { keyId: kid, publicKeyPkixDer: publicKey.pkixDer, expiresAt: undefined, tainted: false };
   } catch (error) {
-    throw new StatusError(
-      Code.InvalidArgument,
-      "BUNDLE_MALFORMED",
-      `malformed key in jwt-svid entry ${index}`,
-      {
-        cause: error,
-      },
-    );
+    throw malformed(`malformed key in jwt-svid entry ${index}`, error);
   }
 }
 
-function malformed(message: string): StatusError {
-  return new StatusError(Code.InvalidArgument, "BUNDLE_MALFORMED", message);
+function malformed(message: string, cause?: unknown): StatusError {
+  return new StatusError(Code.InvalidArgument, "BUNDLE_MALFORMED", message, { cause });
 }

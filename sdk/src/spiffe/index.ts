@@ -14,4 +14,4 @@ export {
 } from "./selector.ts";
 export { checkPath, parseSpiffeId, SpiffeId } from "./spiffe-id.ts";
 export { TrustDomain } from "./trust-domain.ts";
-export { type VerifiedX509Svid, verifyX509Svid, x509SvidId } from "./x509-svid.ts";
+export { parseX509Svid, type VerifiedX509Svid, verifyX509Svid, x509SvidId } from "./x509-svid.ts";

@@ -1,4 +1,4 @@
-import { type KeyObject, verify } from "node:crypto";
+import { constants, type KeyObject, verify } from "node:crypto";
 import { ecdsaRawToDer } from "../crypto/ecdsa.ts";
 import type { PublicKey } from "../crypto/public-key.ts";
 import { Code } from "../status/code.ts";
@@ -12,6 +12,7 @@ export interface JwtSvid {
   readonly audience: readonly string[];
   readonly expiresAt: Date;
   readonly issuedAt: Date | undefined;
+  readonly notBefore: Date | undefined;
   readonly keyId: string;
   readonly algorithm: JwtAlgorithm;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -48,31 +49,40 @@ export function parseJwtSvid(token: string): JwtSvid {
   const [header = "", payload = "", signature = ""] = parts;
   if (parts.length !== 3 || signature === "" || ![header, payload, signature].every(isBase64Url))
     throw refused("FORMAT", "unable to parse JWT token: not in compact form");
-  const { alg, kid, typ } = parseObject(header, "header");
+  const { alg, kid, typ, crit } = parseObject(header, "header");
   if (typeof alg !== "string" || !Object.hasOwn(algorithms, alg))
-    throw refused("ALGORITHM", `token has unsupported algorithm: ${JSON.stringify(alg) ?? "none"}`);
+    throw refused("ALGORITHM", "token has no algorithm that JWT-SVIDs may use");
   if (typ !== undefined && typ !== "JWT" && typ !== "JOSE")
     throw refused("TYPE", "token header type not equal to either JWT or JOSE");
+  if (crit !== undefined) throw refused("CRITICAL", "token header has extensions that must be understood");
   if (typeof kid !== "string" || kid === "") throw refused("KEY_ID", "token header missing key id");
   const claims = parseObject(payload, "claims");
   return { token, keyId: kid, algorithm: alg as JwtAlgorithm, claims, ...readClaims(claims) };
 }
 
 function readClaims(claims: Readonly<Record<string, unknown>>) {
-  const { sub, aud, exp, iat } = claims;
+  const { sub, aud, exp, iat, nbf } = claims;
   if (typeof sub !== "string" || sub === "") throw refused("SUBJECT", "token missing subject claim");
   const audience = typeof aud === "string" ? [aud] : Array.isArray(aud) ? aud : [];
   if (audience.length === 0 || !audience.every((value): value is string => typeof value === "string"))
     throw refused("AUDIENCE", "token missing audience claim");
-  if (typeof exp !== "number" || !Number.isFinite(exp)) throw refused("EXPIRY", "token missing exp claim");
+  const expiresAt = toInstant("exp", exp);
+  if (expiresAt === undefined) throw refused("EXPIRY", "token missing exp claim");
   let spiffeId: SpiffeId;
   try {
     spiffeId = parseSpiffeId(sub);
   } catch (error) {
     throw refused("SUBJECT", `token has an invalid subject claim: ${StatusError.from(error).message}`);
   }
-  const issuedAt = typeof iat === "number" && Number.isFinite(iat) ? new Date(iat * 1000) : undefined;
-  return { spiffeId, audience, expiresAt: new Date(exp * 1000), issuedAt };
+  return { spiffeId, audience, expiresAt, issuedAt: toInstant("iat", iat), notBefore: toInstant("nbf", nbf) };
+}
+
+/** A date out of all range would compare as neither before nor after now. */
+function toInstant(claim: string, seconds: unknown): Date | undefined {
+  if (seconds === undefined || seconds === null) return undefined;
+  const instant = new Date(typeof seconds === "number" ? seconds * 1000 : Number.NaN);
+  if (Number.isNaN(instant.getTime())) throw refused("TIME", `token ${claim} claim is not a time`);
+  return instant;
 }
 
 /**
@@ -98,20 +108,19 @@ export function verifyJwtSvid(
       `no JWT authority "${svid.keyId}" found for trust domain "${svid.spiffeId.trustDomain.name}"`,
     );
   if (!isSignatureValid(svid, key.keyObject)) throw refused("SIGNATURE", "token signature is not valid");
-  checkTimes(svid, options.now);
   if (!options.audience.some((wanted) => svid.audience.includes(wanted)))
     throw refused(
       "AUDIENCE",
       `expected audience in ${JSON.stringify(options.audience)} (audience=${JSON.stringify(svid.audience)})`,
     );
+  checkTimes(svid, options.now);
   return svid;
 }
 
 function checkTimes(svid: JwtSvid, now: Date): void {
   const nowMs = now.getTime();
   if (nowMs - leewayMs > svid.expiresAt.getTime()) throw refused("EXPIRED", "token has expired");
-  const { nbf } = svid.claims;
-  if (typeof nbf === "number" && nowMs + leewayMs < nbf * 1000)
+  if (svid.notBefore !== undefined && nowMs + leewayMs < svid.notBefore.getTime())
     throw refused("NOT_YET_VALID", "token is not yet valid");
   if (svid.issuedAt !== undefined && nowMs + leewayMs < svid.issuedAt.getTime())
     throw refused("ISSUED_IN_FUTURE", "token was issued in the future");
@@ -128,10 +137,17 @@ function isSignatureValid(svid: JwtSvid, key: KeyObject): boolean {
     return verify(hash, message, key, ecdsaRawToDer(signature));
   }
   if (key.asymmetricKeyType !== "rsa") return false;
-  // RSA_PKCS1_PSS_PADDING with a salt as long as the hash; RSA_PKCS1_PADDING else.
-  return family === "pss"
-    ? verify(hash, message, { key, padding: 6, saltLength: -1 }, signature)
-    : verify(hash, message, key, signature);
+  const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST } = constants;
+  const scheme =
+    family === "pss"
+      ? { padding: RSA_PKCS1_PSS_PADDING, saltLength: RSA_PSS_SALTLEN_DIGEST }
+      : { padding: RSA_PKCS1_PADDING };
+  try {
+    return verify(hash, message, { key, ...scheme }, signature);
+  } catch {
+    // OpenSSL refuses to try with a key too short for the hash: that is no signature either.
+    return false;
+  }
 }
 
 function parseObject(part: string, what: string): Record<string, unknown> {

@@ -1,6 +1,9 @@
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 
+/** @see SPIFFE-ID, section 2.3 */
+const maxBytes = 255;
+
 /** A SPIFFE trust domain, such as `example.org`. Made by parseTrustDomain only, so it is always well-formed. */
 export class TrustDomain {
   /** The bare name. */
@@ -23,7 +26,11 @@ export class TrustDomain {
     return this.name;
   }
 
-  /** For parseTrustDomain and parseSpiffeId, which have checked the name. */
+  /**
+   * The trust domain of this bare name; parseTrustDomain also takes IDs.
+   *
+   * @throws {StatusError} InvalidArgument with a `TRUST_DOMAIN_…` reason.
+   */
   static checked(name: string): TrustDomain {
     for (let index = 0; index < name.length; index++) {
       if (!isTrustDomainChar(name.charCodeAt(index))) {
@@ -36,6 +43,12 @@ export class TrustDomain {
     }
     if (name === "")
       throw new StatusError(Code.InvalidArgument, "TRUST_DOMAIN_MISSING", "trust domain is missing");
+    if (name.length > maxBytes)
+      throw new StatusError(
+        Code.InvalidArgument,
+        "TRUST_DOMAIN_LENGTH",
+        `trust domain cannot be longer than ${maxBytes} bytes`,
+      );
     return new TrustDomain(name);
   }
 }

@@ -54,8 +54,14 @@ export class StatusError extends Error {
       return new StatusError(Code.DeadlineExceeded, "DEADLINE_EXCEEDED", "context deadline exceeded", {
         cause: error,
       });
-    return new StatusError(Code.Unknown, "UNKNOWN", error instanceof Error ? error.message : String(error), {
-      cause: error,
-    });
+    return new StatusError(Code.Unknown, "UNKNOWN", wordsOf(error), { cause: error });
   }
+}
+
+/** Anything can be thrown, an object without a prototype, too. */
+function wordsOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  return typeof thrown === "object" && thrown !== null
+    ? Object.prototype.toString.call(thrown)
+    : String(thrown);
 }
