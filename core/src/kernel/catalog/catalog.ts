@@ -1,0 +1,252 @@
+import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
+import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
+import { nearest } from "@finial/sdk/hcl";
+import type { TrustDomain } from "@finial/sdk/spiffe";
+import type { HostService } from "../pluginhost/host-services.ts";
+import { RunningPlugin } from "../pluginhost/running-plugin.ts";
+import { Configurer } from "./configurer.ts";
+import { type Constraint, findViolation } from "./constraints.ts";
+import { type LaunchSurroundings, type PlannedLaunch, planLaunch } from "./launch-of.ts";
+import { type PluginBlock, titleOf } from "./plugin-block.ts";
+
+/** A plugin type the daemon knows. */
+export interface KnownType {
+  readonly constraint: Constraint;
+  /** Full service names, the most wanted first: the first a plugin offers is bound. */
+  readonly services: readonly string[];
+  /** Offered beside, not warned about. */
+  readonly extensions?: readonly string[];
+}
+
+export interface CatalogOptions {
+  readonly types: Readonly<Record<string, KnownType>>;
+  readonly surroundings: LaunchSurroundings;
+  readonly hostServices: readonly HostService[];
+  readonly trustDomain: TrustDomain;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** A plugin at work. */
+export interface LoadedPlugin
+  extends Pick<RunningPlugin, "type" | "name" | "services" | "channel" | "pid" | "exited"> {
+  /** The service that was bound: one of its type's. */
+  readonly boundService: string;
+}
+
+interface Launched {
+  readonly block: PluginBlock;
+  readonly planned: PlannedLaunch;
+  readonly running: RunningPlugin;
+  readonly logger: Logger;
+}
+
+/** The plugins of a daemon, each in its process. Disposing of it ends them, the last loaded first. */
+export class Catalog implements AsyncDisposable {
+  readonly #plugins: readonly LoadedPlugin[];
+  readonly #configurers: readonly Configurer[];
+  readonly #owned: AsyncDisposableStack;
+
+  private constructor(
+    plugins: readonly LoadedPlugin[],
+    configurers: readonly Configurer[],
+    owned: AsyncDisposableStack,
+  ) {
+    this.#plugins = plugins;
+    this.#configurers = configurers;
+    this.#owned = owned;
+  }
+
+  /**
+   * Launches all plugins at once and configures them in the order of the configuration.
+   *
+   * @throws {StatusError} naming the plugin; none is left running then.
+   */
+  static async load(blocks: readonly PluginBlock[], options: CatalogOptions): Promise<Catalog> {
+    for (const block of blocks) checkType(block, options);
+    for (const [type, count, violation] of violationsOf(blocks, options.types))
+      throw new StatusError(
+        Code.FailedPrecondition,
+        "PLUGIN_COUNT",
+        `plugin type "${type}" constraint not satisfied: ${violation}${count === 0 ? missingHint(type, options) : ""}`,
+      );
+    await using stack = new AsyncDisposableStack();
+    const launched = await launchAll(blocks, options, stack);
+    const plugins: LoadedPlugin[] = [];
+    const configurers: Configurer[] = [];
+    for (const { block, planned, running, logger } of launched) {
+      const boundService = named("bind", block, () => bind(running, options.types[block.type], logger));
+      const configurer = configurerOf({ block, planned, running, logger }, options);
+      await named("configure", block, () => configurer.configure());
+      logger.info("Plugin loaded", { pid: running.pid, plugin_version: planned.manifest?.version ?? "" });
+      plugins.push(loadedPlugin(running, boundService));
+      configurers.push(configurer);
+    }
+    return new Catalog(plugins, configurers, stack.move());
+  }
+
+  /**
+   * Launches all plugins and has each check its configuration. No plugin is configured, and none is left running.
+   *
+   * @returns notes by plugin title, or by type where the count is wrong; none means valid.
+   */
+  static async validate(
+    blocks: readonly PluginBlock[],
+    options: CatalogOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    for (const block of blocks) checkType(block, options);
+    await using stack = new AsyncDisposableStack();
+    const notes = new Map<string, readonly string[]>();
+    for (const item of await launchAll(blocks, options, stack)) {
+      named("bind", item.block, () => bind(item.running, options.types[item.block.type], item.logger));
+      const problems = await configurerOf(item, options).validate();
+      if (problems.length > 0) notes.set(titleOf(item.block), problems);
+    }
+    for (const [type, , violation] of violationsOf(blocks, options.types))
+      notes.set(type, [`constraint not satisfied: ${violation}`]);
+    return notes;
+  }
+
+  /** The plugins of a type, in the order of the configuration. */
+  all(type: string): readonly LoadedPlugin[] {
+    return this.#plugins.filter((plugin) => plugin.type === type);
+  }
+
+  /** The plugin of a type of which there is exactly one. */
+  one(type: string): LoadedPlugin {
+    const plugin = this.maybeOne(type);
+    if (plugin === undefined) throw new TypeError(`no plugin of type ${type} is loaded`);
+    return plugin;
+  }
+
+  maybeOne(type: string): LoadedPlugin | undefined {
+    return this.#plugins.find((plugin) => plugin.type === type);
+  }
+
+  /** Configures again those whose files changed. */
+  async reconfigure(): Promise<void> {
+    for (const configurer of this.#configurers) await configurer.reconfigure();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned.disposeAsync();
+  }
+}
+
+/** All processes start together: what takes time is each one's own start. The first failure ends them all. */
+async function launchAll(
+  blocks: readonly PluginBlock[],
+  options: CatalogOptions,
+  stack: AsyncDisposableStack,
+): Promise<readonly Launched[]> {
+  const wanted = blocks.filter((block) => isEnabled(block, options.logger));
+  const plans = wanted.map((block) => named("load", block, () => planLaunch(block, options.surroundings)));
+  const results = await Promise.allSettled(
+    wanted.map(async (block, index) => {
+      const planned = plans[index] as PlannedLaunch;
+      const logger = loggerOf(block, options.logger);
+      const running = await named("load", block, () => launch(block, planned, logger, options));
+      return { block, planned, running, logger };
+    }),
+  );
+  // In the order of the configuration, so that they end in the reverse.
+  for (const result of results) if (result.status === "fulfilled") stack.use(result.value.running);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+function checkType({ type }: PluginBlock, { types }: CatalogOptions): void {
+  if (Object.hasOwn(types, type)) return;
+  const meant = nearest(type, Object.keys(types));
+  throw new StatusError(
+    Code.InvalidArgument,
+    "PLUGIN_TYPE",
+    `unsupported plugin type "${type}"${meant === undefined ? "" : `: did you mean "${meant}"?`}`,
+  );
+}
+
+function isEnabled(block: PluginBlock, logger: Logger): boolean {
+  if (!block.enabled) loggerOf(block, logger).debug("Not loading plugin; disabled");
+  return block.enabled;
+}
+
+function loggerOf({ type, name, pluginCmd }: PluginBlock, logger: Logger): Logger {
+  return logger.with({ plugin_name: name, plugin_type: type, external: pluginCmd !== undefined });
+}
+
+async function launch(
+  block: PluginBlock,
+  { launch }: PlannedLaunch,
+  logger: Logger,
+  options: CatalogOptions,
+): Promise<RunningPlugin> {
+  if (block.pluginCmd !== undefined && launch.checksum === undefined)
+    logger.warn("Plugin checksum not configured");
+  return await RunningPlugin.start({
+    type: block.type,
+    name: block.name,
+    launch,
+    hostServices: options.hostServices,
+    logger: logger.with({ subsystem_name: `${block.name}.${launch.baseName}` }),
+    clock: options.clock,
+  });
+}
+
+function configurerOf({ block, running, logger }: Launched, { trustDomain }: CatalogOptions): Configurer {
+  const { services, channel } = running;
+  return new Configurer({ block, trustDomain, logger, services, channel });
+}
+
+function bind(running: RunningPlugin, known: KnownType | undefined, logger: Logger): string {
+  const { services = [], extensions = [] } = known ?? {};
+  const bound = services.find((service) => running.services.has(service));
+  const offered = [...running.services].sort();
+  if (bound === undefined)
+    throw new StatusError(
+      Code.FailedPrecondition,
+      "PLUGIN_SERVICES",
+      `no supported plugin interface found in: [${offered.map((service) => `"${service}"`).join(" ")}]`,
+    );
+  const expected = new Set([bound, ConfigDefinition.fullName, ...extensions]);
+  for (const service of offered)
+    if (!expected.has(service)) logger.warn("Unsupported plugin service found", { plugin_service: service });
+  return bound;
+}
+
+function loadedPlugin(
+  { type, name, services, channel, pid, exited }: RunningPlugin,
+  boundService: string,
+): LoadedPlugin {
+  return { type, name, services, channel, pid, exited, boundService };
+}
+
+function violationsOf(
+  blocks: readonly PluginBlock[],
+  types: CatalogOptions["types"],
+): readonly (readonly [type: string, count: number, violation: string])[] {
+  return Object.entries(types).flatMap(([type, { constraint }]) => {
+    const count = blocks.filter((block) => block.enabled && block.type === type).length;
+    const violation = findViolation(constraint, count);
+    return violation === undefined ? [] : [[type, count, violation] as const];
+  });
+}
+
+function missingHint(type: string, { surroundings }: CatalogOptions): string {
+  const names = surroundings.manifests.names(type);
+  return names.length === 0 ? "" : `; built-in ones are ${names.map((name) => `"${name}"`).join(", ")}`;
+}
+
+/** Says which plugin, and what was being done with it. */
+function named<T>(verb: string, block: PluginBlock, work: () => T): T {
+  const fail = (error: unknown): never => {
+    throw StatusError.from(error).prefixed(`failed to ${verb} plugin "${block.name}": `);
+  };
+  try {
+    const result = work();
+    return (result instanceof Promise ? result.catch(fail) : result) as T;
+  } catch (error) {
+    return fail(error);
+  }
+}

@@ -1,0 +1,70 @@
+import { basename, resolve } from "node:path";
+import { Code, StatusError } from "@finial/sdk";
+import { pluginEnvironment } from "../pluginhost/environment.ts";
+import type { Launch } from "../pluginhost/launch.ts";
+import type { Manifest, Manifests } from "./manifest.ts";
+import type { PluginBlock } from "./plugin-block.ts";
+
+/** Small heaps: a plugin does one thing, and there are many of them. */
+const nodeFlags = ["--max-semi-space-size=1"];
+
+export interface LaunchSurroundings {
+  readonly manifests: Manifests;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The Node that runs our own plugins. */
+  readonly nodePath: string;
+}
+
+/** How to start a plugin, and the manifest it came from if it is one of ours. */
+export interface PlannedLaunch {
+  readonly launch: Launch;
+  readonly manifest: Manifest | undefined;
+}
+
+/** @throws {StatusError} NotFound `PLUGIN_UNKNOWN` when there is neither `plugin_cmd` nor a manifest. */
+export function planLaunch(
+  block: PluginBlock,
+  { manifests, env, nodePath }: LaunchSurroundings,
+): PlannedLaunch {
+  const { type, name, pluginCmd, pluginArgs, pluginChecksum } = block;
+  if (pluginCmd !== undefined) {
+    const file = resolve(pluginCmd);
+    return {
+      manifest: undefined,
+      launch: {
+        file,
+        args: pluginArgs,
+        env: pluginEnvironment(env, { builtIn: false, type }),
+        lifeline: false,
+        baseName: basename(file),
+        checksum: pluginChecksum === undefined ? undefined : { file, sha256: pluginChecksum },
+      },
+    };
+  }
+  const manifest = manifests.find(type, name);
+  if (manifest === undefined) throw unknownPlugin(block, manifests);
+  return {
+    manifest,
+    launch: {
+      file: nodePath,
+      args: [...nodeFlags, manifest.main, ...pluginArgs],
+      env: pluginEnvironment(env, { builtIn: true, type }),
+      lifeline: true,
+      baseName: name,
+      checksum: manifest.sha256 === undefined ? undefined : { file: manifest.main, sha256: manifest.sha256 },
+    },
+  };
+}
+
+function unknownPlugin({ type, name }: PluginBlock, manifests: Manifests): StatusError {
+  const there = manifests.names(type);
+  const hint =
+    there.length === 0
+      ? "there is none of this type"
+      : `there are ${there.map((known) => `"${known}"`).join(", ")}`;
+  return new StatusError(
+    Code.NotFound,
+    "PLUGIN_UNKNOWN",
+    `no built-in plugin "${name}" for type "${type}": ${hint}; for a plugin of your own set plugin_cmd`,
+  );
+}

@@ -1,0 +1,68 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Code, StatusError } from "@finial/sdk";
+
+export type Side = "server" | "agent";
+
+/** What a plugin's folder says of it: `plugin.json`. */
+export interface Manifest {
+  readonly side: Side;
+  readonly type: string;
+  readonly name: string;
+  readonly version: string;
+  /** Full names of the services it offers. */
+  readonly services: readonly string[];
+  /** Absolute path of its one bundled file. */
+  readonly main: string;
+  /** SHA-256 in hex of `main`; a checkout has none, a release always. */
+  readonly sha256: string | undefined;
+}
+
+/** The manifests of one folder of plugins, laid out as `<side>/<type>/<name>/plugin.json`. */
+export class Manifests {
+  readonly #folder: string;
+  readonly #side: Side;
+
+  constructor(folder: string, side: Side) {
+    this.#folder = folder;
+    this.#side = side;
+  }
+
+  /** @throws {StatusError} FailedPrecondition `MANIFEST` when the manifest is there and is not what it should be. */
+  find(type: string, name: string): Manifest | undefined {
+    // Both come from the configuration: no name may lead out of the folder.
+    if (!/^\w+$/.test(type) || !/^[\w-]+$/.test(name)) return undefined;
+    const path = join(this.#folder, this.#side, type.toLowerCase(), name, "plugin.json");
+    return existsSync(path) ? read(path, { side: this.#side, type, name }) : undefined;
+  }
+
+  /** Names of the plugins there are of a type, sorted. */
+  names(type: string): readonly string[] {
+    return globSync("*/plugin.json", { cwd: join(this.#folder, this.#side, type.toLowerCase()) })
+      .map((path) => dirname(path))
+      .sort();
+  }
+}
+
+function read(path: string, expected: Pick<Manifest, "side" | "type" | "name">): Manifest {
+  const refused = (why: string, cause?: unknown): StatusError =>
+    new StatusError(Code.FailedPrecondition, "MANIFEST", `${path}: ${why}`, { cause });
+  let fields: Readonly<Record<string, unknown>>;
+  try {
+    fields = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw refused(error instanceof Error ? error.message : String(error), error);
+  }
+  for (const key of ["side", "type", "name"] as const)
+    if (fields[key] !== expected[key])
+      throw refused(
+        `"${key}" must be "${expected[key]}", as the folder says, not ${JSON.stringify(fields[key])}`,
+      );
+  const { version, services, main, sha256 } = fields;
+  if (typeof version !== "string") throw refused('"version" must be a string');
+  if (typeof main !== "string") throw refused('"main" must name the plugin\'s file');
+  if (!Array.isArray(services) || !services.every((service) => typeof service === "string"))
+    throw refused('"services" must list full service names');
+  if (sha256 !== undefined && typeof sha256 !== "string") throw refused('"sha256" must be a string');
+  return { ...expected, version, services, main: join(dirname(path), main), sha256 };
+}

@@ -1,0 +1,20 @@
+/** One plugin as the configuration lists it. */
+export interface PluginBlock {
+  readonly type: string;
+  readonly name: string;
+  /** Absent: the plugin is found by its manifest. */
+  readonly pluginCmd?: string | undefined;
+  readonly pluginArgs: readonly string[];
+  /** SHA-256 in hex of the file `pluginCmd`. */
+  readonly pluginChecksum?: string | undefined;
+  /** The body of `plugin_data`, as HCL; absent when there is none. */
+  readonly configText?: string | undefined;
+  /** A file that holds what `plugin_data` would; read when the plugin is configured, and again when asked to. */
+  readonly pluginDataFile?: string | undefined;
+  readonly enabled: boolean;
+}
+
+/** How messages name it: `KeyManager "disk"`. */
+export function titleOf({ type, name }: Pick<PluginBlock, "type" | "name">): string {
+  return `${type} "${name}"`;
+}

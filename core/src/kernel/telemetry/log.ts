@@ -1,0 +1,96 @@
+import type { LogFields, Logger, LogLevel } from "@finial/sdk";
+
+export type LogFormat = "text" | "json";
+
+/** Least severe first. */
+const order: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+/** As logrus writes them. */
+const names: Readonly<Record<LogLevel, string>> = {
+  trace: "trace",
+  debug: "debug",
+  info: "info",
+  warn: "warning",
+  error: "error",
+};
+
+/** A level that can be changed while the program runs: every logger made with it follows. */
+export class LogThreshold {
+  readonly launchLevel: LogLevel;
+  level: LogLevel;
+
+  constructor(level: LogLevel) {
+    this.launchLevel = level;
+    this.level = level;
+  }
+
+  allows(level: LogLevel): boolean {
+    return order.indexOf(level) >= order.indexOf(this.level);
+  }
+}
+
+/** Reads SPIRE's level names in any case: panic, fatal, error, warn, warning, info, debug, trace. */
+export function findLogLevel(name: string): LogLevel | undefined {
+  const lower = name.toLowerCase();
+  if (lower === "warning") return "warn";
+  if (lower === "panic" || lower === "fatal") return "error";
+  return order.find((level) => level === lower);
+}
+
+export interface LogOptions {
+  readonly format: LogFormat;
+  readonly threshold: LogThreshold;
+  readonly now: () => Date;
+  /** Takes one line with its end. */
+  readonly write: (line: string) => void;
+}
+
+/** A logger that prints what SPIRE's prints: logrus text or JSON, one line an entry. */
+export function createLogger(options: LogOptions, fields: LogFields = {}): Logger {
+  const format = options.format === "json" ? formatJson : formatText;
+  const log = (level: LogLevel, message: string, more: LogFields = {}): void => {
+    if (!options.threshold.allows(level)) return;
+    options.write(`${format(options.now(), level, message, { ...fields, ...more })}\n`);
+  };
+  return {
+    trace: (message, more) => log("trace", message, more),
+    debug: (message, more) => log("debug", message, more),
+    info: (message, more) => log("info", message, more),
+    warn: (message, more) => log("warn", message, more),
+    error: (message, more) => log("error", message, more),
+    with: (more) => createLogger(options, { ...fields, ...more }),
+  };
+}
+
+/** Seconds: logrus's time format without a fraction, in UTC. */
+function timeOf(now: Date): string {
+  return now.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function formatJson(now: Date, level: LogLevel, message: string, fields: LogFields): string {
+  const { level: l, msg, time, ...rest } = fields;
+  // A field must not pass for the entry's own.
+  const clashes = { "fields.level": l, "fields.msg": msg, "fields.time": time };
+  return JSON.stringify({
+    ...rest,
+    ...clashes,
+    level: names[level],
+    msg: message,
+    time: timeOf(now),
+  });
+}
+
+function formatText(now: Date, level: LogLevel, message: string, fields: LogFields): string {
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${quoted(value)}`);
+  return [`time=${quoted(timeOf(now))}`, `level=${names[level]}`, `msg=${quoted(message)}`, ...pairs].join(
+    " ",
+  );
+}
+
+/** Quoted unless plain, so that a value cannot forge a field or a line. */
+function quoted(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+  return /^[A-Za-z0-9\-._/@^+]+$/.test(text) ? text : JSON.stringify(text);
+}
