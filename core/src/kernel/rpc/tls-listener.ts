@@ -1,0 +1,156 @@
+import { constants } from "node:crypto";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { Code, type Logger, StatusError } from "@finial/sdk";
+import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Peers } from "./peers.ts";
+import { closeWhenSilent } from "./silence.ts";
+
+/** As long as SPIRE's server lets a handshake take. */
+const handshakeLimitMs = 10_000;
+
+/** What a TLS server shows: PEM both; the chain leaf first. */
+export interface TlsIdentity {
+  readonly keyPem: string;
+  readonly chainPem: string;
+}
+
+/** The other end of a TLS connection. */
+export interface TlsPeer {
+  /** IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** Leaf first, DER; empty when the client showed none. Proven by the handshake to be the client's. */
+  readonly chainDer: readonly Buffer[];
+}
+
+export interface TlsListenerOptions<Peer extends object> {
+  readonly host: string;
+  readonly port: number;
+  readonly identity: TlsIdentity;
+  readonly server: Server;
+  readonly peers: Peers<Peer>;
+  /** Makes of the connection what handlers see, or throws: then it is closed. */
+  readonly admit: (peer: TlsPeer) => Promise<Peer>;
+  readonly logger: Logger;
+}
+
+/** Accepts gRPC over TLS, asking each client for a certificate without demanding one. */
+export class TlsListener implements AsyncDisposable {
+  readonly #tls: TlsServer;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(tls: TlsServer) {
+    this.#tls = tls;
+  }
+
+  /** @throws {StatusError} FailedPrecondition `ADDRESS_UNUSABLE`. */
+  static async start<Peer extends object>(options: TlsListenerOptions<Peer>): Promise<TlsListener> {
+    const { identity, logger } = options;
+    const injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
+    const tls = createServer({
+      ...secureContextOf(identity),
+      ALPNProtocols: ["h2"],
+      minVersion: "TLSv1.2",
+      requestCert: true,
+      // We ask of a chain what SPIFFE asks, when it is here; OpenSSL's own opinion does not matter.
+      rejectUnauthorized: false,
+      // A resumed session would skip the bundle of today, and come without its chain.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      handshakeTimeout: handshakeLimitMs,
+    });
+    const listener = new TlsListener(tls);
+    tls.on("connection", (socket) => {
+      listener.#sockets.add(socket);
+      socket.once("close", () => listener.#sockets.delete(socket));
+      socket.on("error", (error) => logger.trace("Connection failed", { error: error.message }));
+    });
+    tls.on("tlsClientError", (error, socket) => {
+      logger.debug("TLS handshake failed", { address: socket.remoteAddress, error: error.message });
+    });
+    tls.on("secureConnection", (socket) => void admit(socket, injector, options));
+    await listen(tls, options);
+    tls.on("error", (error) => logger.error("Listener failed", { error: error.message }));
+    return listener;
+  }
+
+  get port(): number {
+    return (this.#tls.address() as AddressInfo).port;
+  }
+
+  /** New connections see it; open ones keep what they were shown. */
+  setIdentity(identity: TlsIdentity): void {
+    this.#tls.setSecureContext(secureContextOf(identity));
+  }
+
+  /** Takes no more connections; the open ones go on until they are disposed of. */
+  stopAccepting(): void {
+    this.#tls.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#tls.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+async function admit<Peer extends object>(
+  socket: TLSSocket,
+  injector: { injectConnection(socket: Socket): void },
+  { peers, admit, logger }: TlsListenerOptions<Peer>,
+): Promise<void> {
+  const { remoteAddress: address = "", remotePort: port = 0 } = socket;
+  socket.on("error", (error) => logger.trace("Connection failed", { address, error: error.message }));
+  // Paused: what the client sends while we look at its certificate waits for its session.
+  socket.pause();
+  try {
+    const peer = await admit({ address, port, chainDer: chainOf(socket) });
+    if (socket.destroyed) return;
+    peers.add(socket, peer);
+  } catch (error) {
+    logger.warn("Connection refused", { address, error: StatusError.from(error).message });
+    socket.destroy();
+    return;
+  }
+  closeWhenSilent(socket);
+  injector.injectConnection(socket);
+}
+
+/** What the client sent, leaf first. Node links each to its issuer among what was sent, a root to itself. */
+function chainOf(socket: TLSSocket): readonly Buffer[] {
+  const chain: Buffer[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined) {
+    chain.push(certificate.raw);
+    const issuer = certificate.issuerCertificate;
+    certificate = issuer === undefined || issuer.raw.equals(certificate.raw) ? undefined : issuer;
+  }
+  return chain;
+}
+
+function secureContextOf({ keyPem, chainPem }: TlsIdentity): { readonly key: string; readonly cert: string } {
+  return { key: keyPem, cert: chainPem };
+}
+
+function listen(
+  tls: TlsServer,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void =>
+      reject(
+        new StatusError(
+          Code.FailedPrecondition,
+          "ADDRESS_UNUSABLE",
+          `cannot listen on ${host}:${port}: ${error.message}`,
+          { cause: error },
+        ),
+      );
+    tls.once("error", fail);
+    tls.listen(port, host, () => {
+      tls.off("error", fail);
+      resolve();
+    });
+  });
+}
