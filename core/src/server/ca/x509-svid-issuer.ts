@@ -1,0 +1,141 @@
+import { Code, StatusError } from "@finial/sdk";
+import {
+  authorityKeyIdExtension,
+  basicConstraintsExtension,
+  Certificate,
+  createCertificate,
+  type DistinguishedName,
+  ExtendedKeyUsageOid,
+  encodeName,
+  extendedKeyUsageExtension,
+  keyUsageExtension,
+  type PublicKey,
+  subjectAltNameExtension,
+  subjectKeyIdExtension,
+} from "@finial/sdk/crypto";
+import { SpiffeId } from "@finial/sdk/spiffe";
+import type { X509SvidAttributes } from "../facade/credentialcomposer.ts";
+import type { ActiveAuthorities, X509Ca } from "./authorities.ts";
+import { svidSubject } from "./credential-settings.ts";
+import { extensionsOf } from "./extensions.ts";
+import { validity } from "./lifetime.ts";
+import { newSerialNumber } from "./serial-number.ts";
+import { type CaSurroundings, signDownstreamX509Ca } from "./x509-ca-certificate.ts";
+import { checkX509Svid } from "./x509-validation.ts";
+
+/** An issued certificate with what it is sent with. */
+export interface IssuedX509 {
+  readonly certificate: Certificate;
+  /** Leaf first, DER. */
+  readonly chainDer: readonly Buffer[];
+}
+
+const keyUsage = keyUsageExtension(["digitalSignature", "keyEncipherment", "keyAgreement"]);
+const extendedKeyUsage = extendedKeyUsageExtension([
+  ExtendedKeyUsageOid.serverAuth,
+  ExtendedKeyUsageOid.clientAuth,
+]);
+const notCa = basicConstraintsExtension(false);
+
+/** Issues X.509-SVIDs, and CAs for servers below, by the profiles of SPIRE. */
+export class X509SvidIssuer {
+  readonly #authorities: ActiveAuthorities;
+  readonly #surroundings: CaSurroundings;
+
+  constructor(authorities: ActiveAuthorities, surroundings: CaSurroundings) {
+    this.#authorities = authorities;
+    this.#surroundings = surroundings;
+  }
+
+  async issueToServer(publicKey: PublicKey): Promise<IssuedX509> {
+    const { composers, settings } = this.#surroundings;
+    const attributes = await composers.serverX509Svid(plainAttributes(svidSubject, []));
+    const id = SpiffeId.make(settings.trustDomain, "/spire/server");
+    return await this.#issue({ id, publicKey, attributes, ttlMs: settings.x509SvidTtlMs });
+  }
+
+  async issueToAgent(id: SpiffeId, publicKey: PublicKey): Promise<IssuedX509> {
+    const { composers, settings } = this.#surroundings;
+    const attributes = await composers.agentX509Svid(plainAttributes(svidSubject, []), id, publicKey);
+    return await this.#issue({ id, publicKey, attributes, ttlMs: settings.agentX509SvidTtlMs });
+  }
+
+  /** @param ttlMs 0 for the default. The first DNS name becomes the common name. */
+  async issueToWorkload(options: {
+    readonly id: SpiffeId;
+    readonly publicKey: PublicKey;
+    readonly dnsNames: readonly string[];
+    readonly ttlMs: number;
+    readonly subject?: DistinguishedName;
+  }): Promise<IssuedX509> {
+    const { composers, settings } = this.#surroundings;
+    const { id, publicKey, dnsNames } = options;
+    const [commonName] = dnsNames;
+    const base = options.subject ?? svidSubject;
+    const subject = commonName === undefined ? base : { ...base, commonName };
+    const plain = plainAttributes(subject, dnsNames);
+    const attributes = composers.none ? plain : await composers.workloadX509Svid(plain, id, publicKey);
+    const ttlMs = options.ttlMs > 0 ? options.ttlMs : settings.x509SvidTtlMs;
+    return await this.#issue({ id, publicKey, attributes, ttlMs });
+  }
+
+  /** @param ttlMs 0 for as long as this server's own CA. */
+  async issueDownstreamCa(publicKey: PublicKey, ttlMs: number): Promise<IssuedX509> {
+    const ca = this.#authorities.getX509Ca();
+    const issuer = { certificate: ca.certificate, key: ca.key };
+    const depth = Math.max(ca.upstreamChain.length, 1);
+    const certificate = await signDownstreamX509Ca({ publicKey, ttlMs, issuer, depth }, this.#surroundings);
+    return withChain(certificate, ca);
+  }
+
+  async #issue(options: {
+    readonly id: SpiffeId;
+    readonly publicKey: PublicKey;
+    readonly attributes: X509SvidAttributes;
+    readonly ttlMs: number;
+  }): Promise<IssuedX509> {
+    const { id, publicKey, attributes } = options;
+    const { settings, now } = this.#surroundings;
+    if (!id.memberOf(settings.trustDomain))
+      throw new StatusError(
+        Code.Internal,
+        "X509_SVID_FOREIGN",
+        `invalid X509-SVID ID: "${id}" is not a member of trust domain "${settings.trustDomain.name}"`,
+      );
+    const ca = this.#authorities.getX509Ca();
+    const { certificate: issuer, key } = ca;
+    const issuedAt = now();
+    const subjectDer = encodeName(attributes.subject);
+    const names = { uris: [id.toString()], dnsNames: attributes.dnsNames };
+    const computed = [
+      keyUsage,
+      extendedKeyUsage,
+      notCa,
+      subjectKeyIdExtension(publicKey.subjectKeyId),
+      ...(issuer.subjectKeyId === undefined ? [] : [authorityKeyIdExtension(issuer.subjectKeyId)]),
+      subjectAltNameExtension(names, subjectDer.length === 2),
+    ];
+    const der = await createCertificate(
+      {
+        serialNumber: newSerialNumber(),
+        issuerDer: issuer.subjectDer,
+        subjectDer,
+        ...validity(issuedAt, options.ttlMs, issuer.notAfter),
+        pkixDer: publicKey.pkixDer,
+        extensions: extensionsOf(computed, attributes.extraExtensions),
+      },
+      key,
+    );
+    const certificate = Certificate.parse(der);
+    checkX509Svid(certificate, id, issuedAt);
+    return withChain(certificate, ca);
+  }
+}
+
+function plainAttributes(subject: DistinguishedName, dnsNames: readonly string[]): X509SvidAttributes {
+  return { subject, dnsNames, extraExtensions: [] };
+}
+
+function withChain(certificate: Certificate, { upstreamChain }: X509Ca): IssuedX509 {
+  return { certificate, chainDer: [certificate.der, ...upstreamChain.map(({ der }) => der)] };
+}
