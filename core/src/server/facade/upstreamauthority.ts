@@ -20,12 +20,14 @@ export interface UpstreamAuthority {
   /** @throws {StatusError} Unimplemented when the upstream takes no JWT keys: they then stay local. */
   publishJwtKey(
     key: JwtAuthority,
-    options: { readonly onKeys: (keys: readonly JwtAuthority[]) => void },
+    options: {
+      readonly onKeys: (keys: readonly JwtAuthority[]) => void;
+      /** For the first answer. */
+      readonly limitMs: number;
+    },
   ): Promise<readonly JwtAuthority[]>;
   /** Ends at once, without a message, when the plugin does not offer it. */
-  watchLocalBundle(options: {
-    readonly signal: AbortSignal;
-  }): AsyncIterable<{
+  watchLocalBundle(options: { readonly signal: AbortSignal }): AsyncIterable<{
     readonly x509Authorities: readonly X509Authority[];
     readonly jwtAuthorities: readonly JwtAuthority[];
   }>;

@@ -1,0 +1,230 @@
+import { type Clock, Code, StatusError } from "@finial/sdk";
+import { Certificate } from "@finial/sdk/crypto";
+import type { JwtAuthority, X509Authority } from "@finial/sdk/spiffe";
+import { every } from "../../kernel/lifecycle/every.ts";
+import { runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
+import type { DataStore } from "../facade/datastore.ts";
+import type { UpstreamAuthority } from "../facade/upstreamauthority.ts";
+import type { ActiveAuthorities, JwtKey, X509Ca } from "./authorities.ts";
+import { authorityIdOf } from "./authorities.ts";
+import { AuthorityMaker, type AuthorityMakerOptions } from "./authority-maker.ts";
+import { Journal } from "./journal.ts";
+import { loadJwtKeySlots, loadX509CaSlots } from "./load-slots.ts";
+import { arrangeSlots, isEmpty, Slots } from "./slots.ts";
+
+const rotateEveryMs = 10_000;
+/** The upstream's bundle is asked for a little after the start, as in SPIRE. */
+const localBundleDelayMs = 5000;
+const retryMs = { first: 5000, most: 60_000 };
+
+export interface AuthorityKeeperOptions extends Omit<AuthorityMakerOptions, "onUpstreamRoots"> {
+  readonly store: Pick<DataStore, "findCaJournal" | "setCaJournal" | "taintX509Authority">;
+  readonly disableJwtSvids: boolean;
+  readonly clock: Clock;
+}
+
+/** Keeps this server's authorities: takes them up at start, prepares the next in time, changes over, remembers. */
+export class AuthorityKeeper implements ActiveAuthorities {
+  readonly #options: AuthorityKeeperOptions;
+  readonly #maker: AuthorityMaker;
+  readonly #x509Ca: Slots<X509Ca>;
+  readonly #jwtKey: Slots<JwtKey>;
+  readonly #taintsSeen = new Set<string>();
+  #upstreamWork: Promise<void> = Promise.resolve();
+  #failedRotations = 0;
+
+  private constructor(
+    options: AuthorityKeeperOptions,
+    parts: (keeper: () => AuthorityKeeper) => {
+      readonly maker: AuthorityMaker;
+      readonly x509Ca: Slots<X509Ca>;
+      readonly jwtKey: Slots<JwtKey>;
+    },
+  ) {
+    this.#options = options;
+    const { maker, x509Ca, jwtKey } = parts(() => this);
+    this.#maker = maker;
+    this.#x509Ca = x509Ca;
+    this.#jwtKey = jwtKey;
+  }
+
+  /**
+   * Takes up what the journal remembers and makes what is missing: after it there is an X.509 CA, and a JWT key unless disabled.
+   *
+   * @throws {StatusError} what the key manager, the store or the upstream throws.
+   */
+  static async start(options: AuthorityKeeperOptions): Promise<AuthorityKeeper> {
+    const { store, keyManager, bundle, upstream, logger, surroundings } = options;
+    const journal = await Journal.load(store, keyManager, logger);
+    const load = {
+      records: journal.records,
+      keyManager,
+      bundle: await bundle.find(),
+      hasUpstream: upstream !== undefined,
+      now: surroundings.now(),
+      logger,
+    };
+    const x509CaSlots = arrangeSlots(await loadX509CaSlots(load));
+    const jwtKeySlots = arrangeSlots(await loadJwtKeySlots(load));
+    const keeper = new AuthorityKeeper(options, (self) => {
+      const maker = new AuthorityMaker({
+        ...options,
+        onUpstreamRoots: (roots) => self().#takeUpstreamRoots(roots),
+      });
+      const shared = { logger, now: surroundings.now };
+      return {
+        maker,
+        x509Ca: new Slots<X509Ca>({
+          ...shared,
+          ...x509CaSlots,
+          title: "X509 CA",
+          make: (slot) => maker.makeX509Ca(slot),
+          record: (slotId, { value, issuedAt, notAfter, authorityId, upstreamAuthorityId }) =>
+            journal.addX509Ca({
+              slotId,
+              issuedAt,
+              notAfter,
+              certificateDer: value.certificate.der,
+              upstreamChainDer: value.upstreamChain.map(({ der }) => der),
+              state: "prepared",
+              authorityId,
+              upstreamAuthorityId,
+            }),
+          recordState: (id, state) => journal.setX509CaState(id, state),
+        }),
+        jwtKey: new Slots<JwtKey>({
+          ...shared,
+          ...jwtKeySlots,
+          title: "JWT key",
+          make: (slot) => maker.makeJwtKey(slot),
+          record: (slotId, { value, issuedAt, notAfter, authorityId }) =>
+            journal.addJwtKey({
+              slotId,
+              issuedAt,
+              notAfter,
+              kid: value.kid,
+              publicKeyPkixDer: value.key.publicKey.pkixDer,
+              state: "prepared",
+              authorityId,
+            }),
+          recordState: (id, state) => journal.setJwtKeyState(id, state),
+        }),
+      };
+    });
+    await keeper.#x509Ca.resume();
+    if (!options.disableJwtSvids) await keeper.#jwtKey.resume();
+    await keeper.#rotate();
+    return keeper;
+  }
+
+  getX509Ca(): X509Ca {
+    return present(this.#x509Ca.active, "X509 CA is not available for signing");
+  }
+
+  getJwtKey(): JwtKey {
+    return present(this.#jwtKey.active, "JWT key is not available for signing");
+  }
+
+  /** Rotations that failed, one after the other, since the last that did not. */
+  get failedRotations(): number {
+    return this.#failedRotations;
+  }
+
+  /** Adds a downstream server's key to the trust domain, as far up as it goes; all keys known then. */
+  async publishJwtKey(key: JwtAuthority): Promise<readonly JwtAuthority[]> {
+    return await this.#maker.publishJwtKey(key);
+  }
+
+  /** Rotates in time, and follows the upstream's bundle, until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger, upstream } = this.#options;
+    const rotate = every(
+      rotateEveryMs,
+      async () => {
+        try {
+          await this.#rotate();
+        } catch (error) {
+          // Said already; the authorities there are sign on, and the next round tries again.
+          logger.debug("Rotation is tried again", { error: StatusError.from(error).message });
+        }
+      },
+      clock,
+    );
+    const tasks: Task[] = [rotate];
+    if (upstream !== undefined) tasks.push((inner) => this.#followLocalBundle(upstream, inner));
+    await runTogether(tasks, signal);
+    await this.#upstreamWork;
+  }
+
+  async #rotate(): Promise<void> {
+    const failures: unknown[] = [];
+    await this.#attempt("X509 CA", () => this.#x509Ca.rotate(), failures);
+    // Without an X.509 authority the journal cannot be kept, so there is nothing to keep a JWT key in.
+    if (failures.length > 0 && isEmpty(this.#x509Ca.current)) throw failures[0];
+    if (!this.#options.disableJwtSvids) await this.#attempt("JWT key", () => this.#jwtKey.rotate(), failures);
+    if (failures.length > 0) throw failures[0];
+    this.#failedRotations = 0;
+  }
+
+  async #attempt(title: string, rotate: () => Promise<void>, failures: unknown[]): Promise<void> {
+    try {
+      await rotate();
+    } catch (error) {
+      this.#failedRotations++;
+      this.#options.logger.error(`Unable to rotate ${title}`, { error: StatusError.from(error).message });
+      failures.push(error);
+    }
+  }
+
+  /** Later sets of roots are worked through one by one. */
+  #takeUpstreamRoots(roots: readonly X509Authority[]): void {
+    this.#upstreamWork = this.#upstreamWork.then(() => this.#syncUpstreamRoots(roots));
+  }
+
+  async #syncUpstreamRoots(roots: readonly X509Authority[]): Promise<void> {
+    const { bundle, logger, clock } = this.#options;
+    for (let delayMs = retryMs.first; ; delayMs = Math.min(delayMs * 2, retryMs.most)) {
+      try {
+        await bundle.add({ x509Authorities: roots.map((root) => ({ ...root, tainted: false })) });
+        await this.#leaveTaintedRoots(roots);
+        return;
+      } catch (error) {
+        logger.error("Failed to follow the upstream authority's roots", {
+          error: StatusError.from(error).message,
+        });
+        await clock.sleep(delayMs);
+      }
+    }
+  }
+
+  /** First an authority below another root, then the word to everybody that the old one is not to be trusted for long. */
+  async #leaveTaintedRoots(roots: readonly X509Authority[]): Promise<void> {
+    const { store, surroundings, logger } = this.#options;
+    const tainted = roots
+      .filter((root) => root.tainted)
+      .map((root) => authorityIdOf(Certificate.parse(root.certificateDer).subjectKeyId))
+      .filter((id) => !this.#taintsSeen.has(id));
+    if (tainted.length === 0) return;
+    logger.info("X509 CA is replaced, as its upstream root is tainted", {
+      subject_key_ids: tainted.join(","),
+    });
+    await this.#x509Ca.prepare();
+    await this.#x509Ca.changeOver();
+    for (const id of tainted) {
+      await store.taintX509Authority(surroundings.settings.trustDomain, id);
+      this.#taintsSeen.add(id);
+    }
+  }
+
+  async #followLocalBundle(upstream: UpstreamAuthority, signal: AbortSignal): Promise<void> {
+    const { clock, bundle } = this.#options;
+    await clock.sleep(localBundleDelayMs, { signal });
+    for await (const { x509Authorities, jwtAuthorities } of upstream.watchLocalBundle({ signal }))
+      await bundle.add({ x509Authorities, jwtAuthorities });
+  }
+}
+
+function present<T>(value: T | undefined, message: string): T {
+  if (value === undefined) throw new StatusError(Code.Internal, "AUTHORITY_MISSING", message);
+  return value;
+}
