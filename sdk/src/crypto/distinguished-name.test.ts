@@ -112,7 +112,7 @@ describe("formatName()", () => {
       [{ country: ["US"], organization: ["SPIRE"] }, "O=SPIRE,C=US"],
       [
         full,
-        'SERIALNUMBER=7,CN=Müller,POSTALCODE=\\<1\\;2\\>,STREET=back\\\\slash,ST=a\\+b,L=\\"quoted\\",OU=\\#ops+OU=\\ padded\\ ,O=SPIRE+O=Example\\, Inc.,C=US,1.2.3.4=#130178',
+        'SERIALNUMBER=7,CN=Müller,OU=\\#ops+OU=\\ padded\\ ,O=SPIRE+O=Example\\, Inc.,POSTALCODE=\\<1\\;2\\>,STREET=back\\\\slash,L=\\"quoted\\",ST=a\\+b,C=US,1.2.3.4=#130178',
       ],
     ];
     for (const [name, text] of cases) assert.equal(formatName(name), text);

@@ -26,12 +26,12 @@ export interface AttributeTypeAndValue {
 /** In the order in which Go, and so SPIRE, writes them. */
 const attributes = [
   { key: "country", oid: "2.5.4.6", short: "C" },
-  { key: "organization", oid: "2.5.4.10", short: "O" },
-  { key: "organizationalUnit", oid: "2.5.4.11", short: "OU" },
-  { key: "locality", oid: "2.5.4.7", short: "L" },
   { key: "province", oid: "2.5.4.8", short: "ST" },
+  { key: "locality", oid: "2.5.4.7", short: "L" },
   { key: "streetAddress", oid: "2.5.4.9", short: "STREET" },
   { key: "postalCode", oid: "2.5.4.17", short: "POSTALCODE" },
+  { key: "organization", oid: "2.5.4.10", short: "O" },
+  { key: "organizationalUnit", oid: "2.5.4.11", short: "OU" },
   { key: "commonName", oid: "2.5.4.3", short: "CN" },
   { key: "serialNumber", oid: "2.5.4.5", short: "SERIALNUMBER" },
 ] as const;
