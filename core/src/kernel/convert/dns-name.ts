@@ -38,3 +38,9 @@ function malformed(label: string): StatusError {
 function invalid(reason: string, message: string): StatusError {
   return new StatusError(Code.InvalidArgument, `DNS_NAME_${reason}`, message);
 }
+
+/** The first name that a wildcard of the same list covers already, if there is one. */
+export function findWildcardOverlap(names: readonly string[]): string | undefined {
+  const all = new Set(names);
+  return names.find((name) => !name.startsWith("*") && all.has(name.replace(/^[^.]*/, "*")));
+}

@@ -28,7 +28,12 @@ export function fromWireMemberId(wire: SPIFFEID | undefined, trustDomain: TrustD
  * @throws {StatusError} InvalidArgument with SPIRE's sentence.
  */
 export function fromWireWorkloadId(wire: SPIFFEID | undefined, trustDomain: TrustDomain): SpiffeId {
-  const id = inTrustDomain(fromWireSpiffeId(wire), trustDomain, "a workload in");
+  return checkWorkloadId(fromWireSpiffeId(wire), trustDomain);
+}
+
+/** The same of an ID that did not come as a message. */
+export function checkWorkloadId(workloadId: SpiffeId, trustDomain: TrustDomain): SpiffeId {
+  const id = inTrustDomain(workloadId, trustDomain, "a workload in");
   if (id.path !== "/spire" && !id.path.startsWith("/spire/")) return id;
   throw refused(
     "SPIFFE_ID_RESERVED",
