@@ -17,7 +17,9 @@ export interface ParseOptions {
  * @throws {StatusError} InvalidArgument `HCL_SYNTAX`, naming file, line and column.
  */
 export function parseHcl(text: string, options: ParseOptions = {}): HclBody {
-  const scanner = new Scanner(text.startsWith("\ufeff") ? text.slice(1) : text, options.filename);
+  // As HCL 1 does: lines end in one way, in heredocs, too.
+  const lines = text.replace(/^\ufeff/, "").replaceAll("\r\n", "\n");
+  const scanner = new Scanner(lines, options.filename);
   skipSpace(scanner);
   if (scanner.next === "{") return parseJson(scanner, maxDepth);
   return readBody(scanner, undefined, 0);

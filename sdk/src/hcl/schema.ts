@@ -95,7 +95,7 @@ export const bool: ReturnType<typeof scalar<boolean>> = scalar<boolean>(
   "true or false",
   (value, path, report) => {
     if (value.kind === "bool") return value.value;
-    if (value.kind === "number") return value.text !== "0";
+    if (value.kind === "number") return value.text === "1" ? true : value.text === "0" ? false : undefined;
     if (value.kind !== "string") return undefined;
     if (/^(1|t|T|true|TRUE|True)$/.test(value.value)) return true;
     if (/^(0|f|F|false|FALSE|False)$/.test(value.value)) return false;

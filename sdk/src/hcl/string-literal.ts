@@ -80,7 +80,7 @@ function codePoint(scanner: Scanner, digits: string, length: number, radix: 8 | 
  */
 export function readHeredoc(scanner: Scanner): string {
   const start = scanner.position;
-  const opening = scanner.match(/<<-?[\p{L}\p{Nd}_]+\r?\n/uy);
+  const opening = scanner.match(/<<-?[\p{L}\p{Nd}_]+\n/uy);
   if (opening === undefined)
     return scanner.fail("a heredoc begins with << and a word at the end of the line");
   const word = opening.replace(/^<<-?/, "").trim();
