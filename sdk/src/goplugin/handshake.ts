@@ -50,6 +50,7 @@ export function parseHandshake(line: string): Handshake {
       `incompatible API version with plugin. Plugin version: ${Number(app)}, Client versions: [${appVersion}]`,
     );
   if (network !== "unix" && network !== "tcp") throw refused("NETWORK", `unknown address type: ${address}`);
+  if (address === "") throw refused("ADDRESS", `the plugin names no address: ${line.trim()}`);
   if (protocol !== "grpc")
     throw refused("PROTOCOL", `unsupported plugin protocol "${protocol}". Supported: [grpc]`);
   // Older implementations put junk here; a certificate is longer.

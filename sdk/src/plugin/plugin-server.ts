@@ -34,6 +34,7 @@ export class PluginServer implements AsyncDisposable {
   readonly #hostAnnounced = Promise.withResolvers<void>();
   #open: OpenPlugin<ServiceDefinition, unknown> | undefined;
   #configured = false;
+  #closed = false;
   #host: Channel | undefined;
 
   private constructor(plugin: Plugin, options: PluginServerOptions) {
@@ -70,7 +71,7 @@ export class PluginServer implements AsyncDisposable {
         return { pluginServiceNames: this.#init(hostServiceNames) };
       },
       deinit: async () => {
-        await this.#open?.close?.();
+        await this.#close();
         return {};
       },
     });
@@ -131,6 +132,13 @@ export class PluginServer implements AsyncDisposable {
       ...extensions.map((extension) => extension.fullName),
       ...(parseConfig === undefined ? [] : [ConfigDefinition.fullName]),
     ];
+  }
+
+  /** Once, however often the host says goodbye. */
+  async #close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#open?.close?.();
   }
 
   async #configure(config: unknown): Promise<void> {

@@ -30,14 +30,14 @@ export async function serve(plugin: Plugin): Promise<void> {
   console.debug = console.error;
   const logger = hclogLogger(writeStderr, () => new Date());
   checkEnvironment(plugin);
+  process.on("uncaughtException", (error) => crash(logger, error));
+  process.on("unhandledRejection", (error) => crash(logger, error));
   process.umask(0o077);
   process.on("SIGINT", () => logger.trace("ignoring interrupt: the host decides"));
 
   const socket = makePluginSocket(process.env.PLUGIN_UNIX_SOCKET_DIR ?? tmpdir());
   process.on("exit", () => socket[Symbol.dispose]());
   process.on("SIGTERM", () => process.exit(0));
-  process.on("uncaughtException", (error) => crash(logger, error));
-  process.on("unhandledRejection", (error) => crash(logger, error));
   const exitSoon = (ms: number) => (): void => {
     setTimeout(() => process.exit(0), ms);
   };
