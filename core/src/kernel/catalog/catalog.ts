@@ -2,7 +2,9 @@ import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config"
 import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import { nearest } from "@finial/sdk/hcl";
 import type { TrustDomain } from "@finial/sdk/spiffe";
+import { aborted } from "../lifecycle/run-together.ts";
 import type { HostService } from "../pluginhost/host-services.ts";
+import type { Exit } from "../pluginhost/plugin-process.ts";
 import { RunningPlugin } from "../pluginhost/running-plugin.ts";
 import { Configurer } from "./configurer.ts";
 import { type Constraint, findViolation } from "./constraints.ts";
@@ -121,6 +123,14 @@ export class Catalog implements AsyncDisposable {
 
   maybeOne(type: string): LoadedPlugin | undefined {
     return this.#plugins.find((plugin) => plugin.type === type);
+  }
+
+  /** The first plugin whose process ends, and how; undefined when the signal aborts before one does. */
+  async firstExit(
+    signal: AbortSignal,
+  ): Promise<{ readonly plugin: LoadedPlugin; readonly exit: Exit } | undefined> {
+    const exits = this.#plugins.map(async (plugin) => ({ plugin, exit: await plugin.exited }));
+    return await Promise.race([...exits, aborted(signal).then(() => undefined)]);
   }
 
   /** Configures again those whose files changed. */

@@ -5,17 +5,10 @@ import type { DataStore } from "../facade/datastore.ts";
 export class OwnBundle {
   readonly #store: Pick<DataStore, "appendBundle" | "findBundle">;
   readonly #trustDomain: TrustDomain;
-  readonly #onChange: () => void;
 
-  /** @param onChange told after each addition. */
-  constructor(
-    store: Pick<DataStore, "appendBundle" | "findBundle">,
-    trustDomain: TrustDomain,
-    onChange: () => void,
-  ) {
+  constructor(store: Pick<DataStore, "appendBundle" | "findBundle">, trustDomain: TrustDomain) {
     this.#store = store;
     this.#trustDomain = trustDomain;
-    this.#onChange = onChange;
   }
 
   async find(): Promise<Bundle | undefined> {
@@ -27,14 +20,12 @@ export class OwnBundle {
     readonly x509Authorities?: readonly X509Authority[];
     readonly jwtAuthorities?: readonly JwtAuthority[];
   }): Promise<Bundle> {
-    const bundle = await this.#store.appendBundle({
+    return await this.#store.appendBundle({
       trustDomain: this.#trustDomain,
       x509Authorities: additions.x509Authorities ?? [],
       jwtAuthorities: additions.jwtAuthorities ?? [],
       refreshHintSeconds: 0,
       sequenceNumber: 0,
     });
-    this.#onChange();
-    return bundle;
   }
 }

@@ -49,16 +49,19 @@ export interface EndpointsOptions {
 export class ServerEndpoints implements AsyncDisposable {
   readonly #options: EndpointsOptions;
   readonly #servers: readonly Server[];
-  readonly #listeners: readonly (TlsListener | UnixListener)[];
+  readonly #tls: TlsListener;
+  readonly #unix: UnixListener;
 
   private constructor(
     options: EndpointsOptions,
     servers: readonly Server[],
-    listeners: readonly (TlsListener | UnixListener)[],
+    tls: TlsListener,
+    unix: UnixListener,
   ) {
     this.#options = options;
     this.#servers = servers;
-    this.#listeners = listeners;
+    this.#tls = tls;
+    this.#unix = unix;
   }
 
   /** @throws {StatusError} FailedPrecondition when an address or socket cannot be had. */
@@ -98,14 +101,20 @@ export class ServerEndpoints implements AsyncDisposable {
     );
     logger.info("Starting Server APIs", { network: "unix", address: unix.path });
     stack.move();
-    return new ServerEndpoints(options, [remote, local], [tls, unix]);
+    return new ServerEndpoints(options, [remote, local], tls, unix);
+  }
+
+  /** Where it listens: a port of 0 has become a real one. */
+  get port(): number {
+    return this.#tls.port;
   }
 
   /** Takes no more calls, lets those in flight end for a while, then closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { logger, clock } = this.#options;
     logger.info("Stopping Server APIs");
-    for (const listener of this.#listeners) listener.stopAccepting();
+    this.#tls.stopAccepting();
+    this.#unix.stopAccepting();
     const drained = Promise.all(
       this.#servers.map((server) => new Promise<void>((resolve) => server.tryShutdown(() => resolve()))),
     );
@@ -114,7 +123,8 @@ export class ServerEndpoints implements AsyncDisposable {
     await Promise.race([drained, timeout]);
     limit.abort();
     for (const server of this.#servers) server.forceShutdown();
-    for (const listener of this.#listeners) await listener[Symbol.asyncDispose]();
+    await this.#tls[Symbol.asyncDispose]();
+    await this.#unix[Symbol.asyncDispose]();
     logger.info("Server APIs have stopped");
   }
 }

@@ -6,10 +6,11 @@ import type { HostService } from "../../kernel/pluginhost/host-services.ts";
 import type { DataStore } from "../facade/datastore.ts";
 import type { Later } from "./later.ts";
 
+/** What the service stands on. */
+export type AgentStoreNeeds = Pick<DataStore, "findNode">;
+
 /** Tells node attestors whether an agent has attested before. Not ready before the store is. */
-export function agentStoreService(
-  store: Later<Pick<DataStore, "findNode">>,
-): HostService<typeof AgentStoreDefinition> {
+export function agentStoreService(store: Later<AgentStoreNeeds>): HostService<typeof AgentStoreDefinition> {
   const handlers: Handlers<typeof AgentStoreDefinition> = {
     getAgentInfo: async ({ agentId }) => {
       const node = await store.get("AgentStore").findNode(parseSpiffeId(agentId));
