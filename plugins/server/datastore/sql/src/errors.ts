@@ -16,3 +16,7 @@ export function failedPrecondition(reason: string, message: string): StatusError
 export function corrupt(message: string, cause?: unknown): StatusError {
   return new StatusError(Code.Internal, "RECORD_CORRUPT", message, { cause });
 }
+
+export function databaseClosed(): StatusError {
+  return new StatusError(Code.Unavailable, "DATABASE_CLOSED", "the database is closed");
+}

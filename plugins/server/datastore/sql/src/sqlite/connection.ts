@@ -1,5 +1,6 @@
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import SqliteDatabase from "better-sqlite3";
+import { databaseClosed } from "../errors.ts";
 import type { Row, Sql, SqlValue } from "../sql.ts";
 import { sqliteText } from "./text.ts";
 
@@ -61,6 +62,7 @@ export class SqliteConnection implements Sql {
 
   #do<T>(statement: string, use: (prepared: Prepared) => T): T {
     this.#log(statement);
+    if (!this.#database.open) throw databaseClosed();
     try {
       let prepared = this.#prepared.get(statement);
       if (prepared === undefined) {

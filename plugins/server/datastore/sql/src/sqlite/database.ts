@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import SqliteDatabase from "better-sqlite3";
+import { markOpened } from "../change/change-table.ts";
 import { migrate } from "../schema/migrate.ts";
 import type { Database, Row, Sql, Transaction } from "../sql.ts";
-import { changeLog } from "./change-log.ts";
+import { changeLog, ownIndexes } from "./change-log.ts";
 import { SqliteConnection, statementLog, toStatus } from "./connection.ts";
 import type { SqliteDsn } from "./dsn.ts";
 import { Readers } from "./readers.ts";
@@ -16,6 +17,8 @@ const foreignCommitPollMs = 500;
 
 export interface OpenSqliteOptions {
   readonly dsn: SqliteDsn;
+  /** How many connections to open at most, the writing one among them; there are always two. */
+  readonly maxConnections: number;
   readonly disableMigration: boolean;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -52,14 +55,17 @@ class SqliteStore implements Database {
 
   constructor(options: OpenSqliteOptions) {
     this.#options = options;
-    const { dsn, clock } = options;
+    const { dsn, clock, maxConnections } = options;
     this.#writer = this.#connect(dsn.busyTimeoutMs);
     this.#queue = new WriteQueue(this.#writer, {
       clock,
       busyTimeoutMs: dsn.busyTimeoutMs,
       onCommit: () => this.#committed(),
     });
-    this.#readers = dsn.path === undefined ? undefined : new Readers(() => this.#connect(readerTimeoutMs));
+    this.#readers =
+      dsn.path === undefined
+        ? undefined
+        : new Readers(() => this.#connect(readerTimeoutMs), maxConnections - 1);
   }
 
   get version(): string {
@@ -81,19 +87,20 @@ class SqliteStore implements Database {
         disableMigration,
         logger,
       });
-      for (const statement of changeLog) await transaction.run(statement);
+      for (const statement of [...changeLog, ...ownIndexes]) await transaction.run(statement);
+      await markOpened(transaction);
     });
     // From here on nothing may wait inside SQLite, which would stop this process.
     this.#writer.query("PRAGMA busy_timeout = 0");
   }
 
   async read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.#readers === undefined ? await this.#queue.write(work) : await this.#readers.read(work);
+    return this.#readers === undefined ? await this.#queue.read(work) : await this.#readers.read(work);
   }
 
   async *readParts<T>(work: (sql: Sql) => AsyncIterable<T>): AsyncGenerator<T> {
     if (this.#readers !== undefined) yield* this.#readers.readParts(work);
-    else yield* await this.#queue.write((transaction) => Array.fromAsync(work(transaction)));
+    else yield* await this.#queue.read((sql) => Array.fromAsync(work(sql)));
   }
 
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -112,6 +119,8 @@ class SqliteStore implements Database {
     await this.#queue.close();
     this.#readers?.close();
     this.#writer.close();
+    // Who waits for a commit learns that none will come.
+    this.#committed();
   }
 
   #connect(timeoutMs: number): SqliteConnection {
@@ -160,6 +169,6 @@ function unopened(dsn: SqliteDsn, message: string, cause?: unknown): StatusError
 }
 
 /** A sleep ends by its abort when the database is closed. */
-function ignoreAbort(error: unknown): void {
+export function ignoreAbort(error: unknown): void {
   if (!(error instanceof Error && error.name === "AbortError")) throw error;
 }

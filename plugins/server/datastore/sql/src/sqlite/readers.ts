@@ -1,19 +1,23 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { databaseClosed } from "../errors.ts";
 import type { Sql } from "../sql.ts";
 import type { SqliteConnection } from "./connection.ts";
 
 /** Streams in progress each hold a connection; more than these wait for one. */
-const maxReaders = 16;
+const defaultMaxReaders = 16;
 
 /** Connections that read, each one state of the database at a time. */
 export class Readers {
   readonly #open: () => SqliteConnection;
+  readonly #maxReaders: number;
   readonly #idle: SqliteConnection[] = [];
   readonly #waiting: ((reader: SqliteConnection) => void)[] = [];
   readonly #all: SqliteConnection[] = [];
+  #isClosed = false;
 
-  constructor(open: () => SqliteConnection) {
+  constructor(open: () => SqliteConnection, maxReaders: number) {
     this.#open = open;
+    this.#maxReaders = Math.max(1, Math.min(maxReaders, defaultMaxReaders));
   }
 
   async read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -29,7 +33,9 @@ export class Readers {
     }
   }
 
+  /** Readings in progress fail, and so do later ones. */
   close(): void {
+    this.#isClosed = true;
     for (const reader of this.#all.splice(0)) reader.close();
   }
 
@@ -46,9 +52,10 @@ export class Readers {
   }
 
   async #take(): Promise<SqliteConnection> {
+    if (this.#isClosed) throw databaseClosed();
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    if (this.#all.length < maxReaders) {
+    if (this.#all.length < this.#maxReaders) {
       const reader = this.#open();
       this.#all.push(reader);
       return reader;

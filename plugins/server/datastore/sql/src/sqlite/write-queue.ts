@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Clock, Code, StatusError } from "@finial/sdk";
-import type { Transaction } from "../sql.ts";
+import type { Clock } from "@finial/sdk";
+import { databaseClosed } from "../errors.ts";
+import type { Sql, Transaction } from "../sql.ts";
 import { isBusy, type SqliteConnection } from "./connection.ts";
 
 /** After this long a transaction takes no further works, so that reads and streams get their turn. */
@@ -9,6 +10,7 @@ const maxTransactionMs = 20;
 const busyPauseMs = 5;
 
 interface Work {
+  readonly changes: boolean;
   readonly run: (transaction: Transaction) => Promise<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -42,9 +44,18 @@ export class WriteQueue {
   }
 
   write<T>(run: (transaction: Transaction) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(closed());
+    return this.#add(run, true);
+  }
+
+  /** Reads between the writes, and tells nobody of a commit: for a database that has this connection only. */
+  read<T>(run: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#add(run, false);
+  }
+
+  #add<T>(run: (transaction: Transaction) => Promise<T>, changes: boolean): Promise<T> {
+    if (this.#closed) return Promise.reject(databaseClosed());
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ run, resolve: resolve as (result: unknown) => void, reject });
+      this.#waiting.push({ run, changes, resolve: resolve as (result: unknown) => void, reject });
       this.#draining ??= this.#drain();
     });
   }
@@ -78,7 +89,7 @@ export class WriteQueue {
       return;
     }
     for (const work of settled) "error" in work ? work.reject(work.error) : work.resolve(work.result);
-    this.#options.onCommit();
+    if (settled.some(({ changes }) => changes)) this.#options.onCommit();
   }
 
   /** Waiting in SQLite itself would stop everything else in this process. */
@@ -133,8 +144,4 @@ function transactionOn(connection: SqliteConnection, now: Date): Transaction {
       }
     },
   };
-}
-
-function closed(): StatusError {
-  return new StatusError(Code.Unavailable, "DATABASE_CLOSED", "the database is closed");
 }
