@@ -54,7 +54,7 @@ function nativeAddons(folder: string): Plugin {
       if (id === "koffi") return { id: "\0koffi" };
       if (id === "@grpc/proto-loader") return { id: "\0proto-loader" };
       if (id === "better-sqlite3" && importer !== undefined)
-        return { id: createRequire(importer).resolve(`better-sqlite3/lib/${platform}.js`) };
+        return { id: createRequire(importer).resolve(`better-sqlite3/${platform}`) };
       if (id.endsWith(".node") && importer !== undefined)
         return { id: `\0addon:${createRequire(importer).resolve(id)}` };
       return null;
