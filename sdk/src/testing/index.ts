@@ -1,5 +1,19 @@
 export { type CapturedLog, captureLog, type LogLine } from "./capture-log.ts";
+export { configurationContract } from "./contract/configuration.ts";
 export { type KeyManagerContract, keyManagerContract } from "./contract/keymanager.ts";
+export {
+  type AgentNodeAttestorContract,
+  agentNodeAttestorContract,
+  type ContractAgent,
+  type ServerNodeAttestorContract,
+  serverNodeAttestorContract,
+} from "./contract/nodeattestor.ts";
+export { type UpstreamAuthorityContract, upstreamAuthorityContract } from "./contract/upstreamauthority.ts";
+export {
+  type ContractWorkload,
+  type WorkloadAttestorContract,
+  workloadAttestorContract,
+} from "./contract/workloadattestor.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { type LoadedPlugin, type LoadOptions, loadPlugin } from "./load-plugin.ts";
 export {
