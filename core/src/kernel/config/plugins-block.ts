@@ -1,0 +1,46 @@
+import { block, bool, type Field, labelled, string, strings, text } from "@finial/sdk/hcl";
+import type { PluginBlock } from "../catalog/plugin-block.ts";
+
+const fields = {
+  plugin_cmd: string(),
+  plugin_args: strings(),
+  plugin_checksum: string(),
+  plugin_data: text(),
+  plugin_data_file: string(),
+  enabled: bool({ default: true }),
+};
+
+/**
+ * `plugins { TYPE "NAME" { … } }`, in the order of the file. Types are not checked here: the catalog knows them.
+ */
+export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
+  const byType = labelled(labelled(block(fields)));
+  return {
+    read: (occurrences, path, report) => {
+      if (occurrences.length === 0) return undefined;
+      const seen = new Set<string>();
+      return byType.read(occurrences, path, report).flatMap(({ label: type, value: named }) =>
+        named.map(({ label: name, position, value }) => {
+          const key = `${type}/${name}`;
+          if (seen.has(key)) report.add(position, `plugin "${type}"/"${name}" declared more than once`);
+          seen.add(key);
+          if (value?.plugin_data !== undefined && value.plugin_data_file !== undefined)
+            report.add(
+              position,
+              `${type} "${name}": only one of [plugin_data, plugin_data_file] can be used`,
+            );
+          return {
+            type,
+            name,
+            pluginCmd: value?.plugin_cmd || undefined,
+            pluginArgs: value?.plugin_args ?? [],
+            pluginChecksum: value?.plugin_checksum || undefined,
+            configText: value?.plugin_data,
+            pluginDataFile: value?.plugin_data_file || undefined,
+            enabled: value?.enabled ?? true,
+          };
+        }),
+      );
+    },
+  };
+}

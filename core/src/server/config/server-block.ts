@@ -1,0 +1,65 @@
+import { block, bool, durationMs, int, labelled, string, strings, text } from "@finial/sdk/hcl";
+import { port } from "../../kernel/config/port-field.ts";
+
+const acme = { directory_url: string(), domain_name: string(), email: string(), tos_accepted: bool() };
+
+/** Every key of SPIRE's `server` block. What is absent is undefined: defaults come last, after the command line. */
+export const serverFields = {
+  admin_ids: strings(),
+  agent_ttl: durationMs(),
+  audit_log_enabled: bool(),
+  bind_address: string(),
+  bind_port: port(),
+  ca_key_type: string(),
+  ca_subject: block({ country: strings(), organization: strings(), common_name: string() }),
+  ca_ttl: durationMs(),
+  data_dir: string(),
+  default_x509_svid_ttl: durationMs(),
+  default_jwt_svid_ttl: durationMs(),
+  disable_jwt_svids: bool(),
+  experimental: block({
+    agent_spiffe_id_as_selector: bool(),
+    auth_opa_policy_engine: block({ local: block({ rego_path: string(), policy_data_path: string() }) }),
+    cache_reload_interval: durationMs(),
+    full_cache_reload_interval: durationMs(),
+    events_based_cache: bool(),
+    prune_events_older_than: durationMs(),
+    event_timeout: durationMs(),
+    sql_transaction_timeout: durationMs(),
+    require_pq_kem: bool(),
+    wit_key_type: string(),
+    wit_issuer: string(),
+    feature_flags: strings(),
+    named_pipe_name: string(),
+  }),
+  federation: block({
+    bundle_endpoint: block({
+      address: string(),
+      port: port(),
+      refresh_hint: durationMs(),
+      acme: block(acme),
+      profile: labelled(text()),
+    }),
+    federates_with: labelled(
+      block({ bundle_endpoint_url: string(), bundle_endpoint_profile: labelled(text()) }),
+    ),
+  }),
+  jwt_issuer: string(),
+  jwt_key_type: string(),
+  log_file: string(),
+  log_level: string(),
+  log_format: string(),
+  log_source_location: bool(),
+  max_attested_node_info_staleness: durationMs(),
+  profiling_enabled: bool(),
+  profiling_port: port(),
+  profiling_freq: int(),
+  profiling_names: strings(),
+  proxy_protocol_trusted_cidrs: strings(),
+  prune_attested_nodes_expired_for: durationMs(),
+  prune_attested_nodes_batch_size: int(),
+  prune_tofu_nodes: bool(),
+  ratelimit: block({ attestation: bool(), signing: bool() }),
+  socket_path: string(),
+  trust_domain: string(),
+};
