@@ -1,10 +1,10 @@
-import { Code, StatusError } from "@finial/sdk";
 import type { DistinguishedName } from "@finial/sdk/crypto";
 import { block, type Decoded, decodeConfig } from "@finial/sdk/hcl";
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from "@finial/sdk/spiffe";
 import type { PluginBlock } from "../kernel/catalog/plugin-block.ts";
-import { refuseMissing, warningsOf } from "../kernel/config/feature.ts";
+import { type MissingFeature, warningsOf } from "../kernel/config/feature.ts";
 import { type HealthListenerConfig, healthChecksBlock } from "../kernel/config/health-checks-block.ts";
+import { invalid, named } from "../kernel/config/invalid.ts";
 import { type LogSettings, parseLogSettings } from "../kernel/config/log-settings.ts";
 import { pluginsBlock } from "../kernel/config/plugins-block.ts";
 import { telemetryBlock } from "../kernel/config/telemetry-block.ts";
@@ -34,6 +34,8 @@ export interface ServerConfig {
   readonly pruneNodes: PruneOptions["nodes"];
   readonly healthChecks: HealthListenerConfig | undefined;
   readonly plugins: readonly PluginBlock[];
+  /** Keys that ask for what this version does not have; `refuseMissing` ends the run where going on would be worse. */
+  readonly missing: readonly MissingFeature[];
   /** Sentences for the log. */
   readonly warnings: readonly string[];
 }
@@ -83,12 +85,12 @@ export function parseServerConfig(
   if (plugins === undefined) throw invalid("plugins section must be configured");
   const trustDomain = named("trust_domain", trustDomainText, parseTrustDomain);
   const missing = missingFeatures(server, telemetry);
-  refuseMissing(missing);
-  checkDeprecated(server);
+  checkExperimental(server);
   const caKeyType = keyTypeOf("ca_key_type", server.ca_key_type) ?? "ec-p256";
-  const caTtlMs = server.ca_ttl ?? 24 * hourMs;
-  const x509SvidTtlMs = server.default_x509_svid_ttl ?? hourMs;
-  const jwtSvidTtlMs = server.default_jwt_svid_ttl ?? 5 * 60_000;
+  const caTtlMs = ttlOf(server, "ca_ttl") ?? 24 * hourMs;
+  const x509SvidTtlMs = ttlOf(server, "default_x509_svid_ttl") ?? hourMs;
+  const jwtSvidTtlMs = ttlOf(server, "default_jwt_svid_ttl") ?? 5 * 60_000;
+  const agentTtlMs = ttlOf(server, "agent_ttl");
   const subject = subjectOf(server);
   const pruneForMs = server.prune_attested_nodes_expired_for;
   return {
@@ -109,7 +111,7 @@ export function parseServerConfig(
       caTtlMs,
       caSubject: subject ?? { country: ["US"], organization: ["SPIFFE"] },
       x509SvidTtlMs,
-      agentX509SvidTtlMs: server.agent_ttl ?? x509SvidTtlMs,
+      agentX509SvidTtlMs: agentTtlMs ?? x509SvidTtlMs,
       jwtSvidTtlMs,
       jwtIssuer: server.jwt_issuer || undefined,
     },
@@ -131,16 +133,18 @@ export function parseServerConfig(
           },
     healthChecks: health_checks,
     plugins,
+    missing,
     warnings: [
       ...warningsOf(missing),
       ...ttlWarnings(caTtlMs, [
         ["default_x509_svid_ttl", x509SvidTtlMs],
         ["default_jwt_svid_ttl", jwtSvidTtlMs],
-        ...(server.agent_ttl === undefined ? [] : [["agent_ttl", server.agent_ttl] as const]),
+        ...(agentTtlMs === undefined ? [] : [["agent_ttl", agentTtlMs] as const]),
       ]),
       ...(server.ca_subject !== undefined && subject === undefined
         ? ["ca_subject is set but empty; the default will be used"]
         : []),
+      ...experimentalWarnings(server),
       ...(server.disable_jwt_svids ? ["JWT-SVID profile is disabled"] : []),
     ],
   };
@@ -148,9 +152,33 @@ export function parseServerConfig(
 
 type ServerBlock = Decoded<typeof serverFields>;
 
-function checkDeprecated({ experimental }: ServerBlock): void {
+function checkExperimental({ experimental }: ServerBlock): void {
+  if (experimental?.named_pipe_name)
+    throw invalid(
+      "invalid configuration: named_pipe_name is not supported in this platform; please use socket_path instead",
+    );
   if (experimental?.sql_transaction_timeout !== undefined && experimental.event_timeout !== undefined)
     throw invalid("both experimental sql_transaction_timeout and event_timeout set, only set event_timeout");
+}
+
+function experimentalWarnings({ experimental }: ServerBlock): readonly string[] {
+  if (experimental === undefined) return [];
+  return [
+    "Experimental features have been enabled",
+    ...(experimental.sql_transaction_timeout === undefined
+      ? []
+      : ["experimental.sql_transaction_timeout is deprecated, use experimental.event_timeout instead"]),
+  ];
+}
+
+/** As in SPIRE, a TTL of nothing is the default. */
+function ttlOf(
+  server: ServerBlock,
+  key: "agent_ttl" | "ca_ttl" | "default_jwt_svid_ttl" | "default_x509_svid_ttl",
+): number | undefined {
+  const ttlMs = server[key];
+  if (ttlMs !== undefined && ttlMs < 0) throw invalid(`${key} must not be negative`);
+  return ttlMs || undefined;
 }
 
 function subjectOf({ ca_subject }: ServerBlock): DistinguishedName | undefined {
@@ -168,17 +196,4 @@ function keyTypeOf(key: string, value: string | undefined): KeyType | undefined 
       `error parsing ${key}: key type "${value}" is unknown; must be one of [${[...keyTypes].join(", ")}]`,
     );
   return lower as KeyType;
-}
-
-/** Reads a value and says which one when it cannot be read. */
-function named<T>(what: string, value: string, parse: (value: string) => T): T {
-  try {
-    return parse(value);
-  } catch (error) {
-    throw invalid(`could not parse ${what} "${value}": ${StatusError.from(error).message}`);
-  }
-}
-
-function invalid(message: string): StatusError {
-  return new StatusError(Code.InvalidArgument, "CONFIG_INVALID", message);
 }

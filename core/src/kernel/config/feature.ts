@@ -8,6 +8,16 @@ export interface MissingFeature {
   readonly effect: "warn" | "refuse";
 }
 
+/** A key as a missing feature if it is set to anything but what it is without. */
+export function setKey(
+  key: string,
+  value: unknown,
+  effect: MissingFeature["effect"],
+): readonly MissingFeature[] {
+  const unset = value === undefined || value === false || value === "";
+  return unset || (Array.isArray(value) && value.length === 0) ? [] : [{ key, effect }];
+}
+
 /** @throws {StatusError} InvalidArgument naming every key that must not be passed over. */
 export function refuseMissing(features: readonly MissingFeature[]): void {
   const refused = features.filter(({ effect }) => effect === "refuse");

@@ -1,9 +1,10 @@
 const hourMs = 3_600_000;
+/** No SVID needs to live longer for its CA to be rotated in time. */
 const capMs = 7 * 24 * hourMs;
-/** The last part of an authority's life it does not sign for any more. */
+/** The part of an authority's life, at its end, for which another is active already: one in this many. */
 const activationShare = 6;
 
-/** A sentence for each TTL that the CA cannot always grant. */
+/** A sentence for each TTL that the CA cannot always grant, in SPIRE's words. */
 export function ttlWarnings(
   caTtlMs: number,
   ttls: readonly (readonly [key: string, ttlMs: number])[],
@@ -11,13 +12,17 @@ export function ttlWarnings(
   const mostMs = Math.min(caTtlMs / activationShare, capMs);
   return ttls
     .filter(([, ttlMs]) => ttlMs > mostMs)
-    .map(([key, ttlMs]) => {
-      const remedy =
-        ttlMs < capMs
-          ? `set ${key} to ${formatMs(mostMs)} or less, or the ca_ttl to ${formatMs(ttlMs * activationShare)} or more`
-          : `set ${key} to ${formatMs(mostMs)} or less`;
-      return `${key} is too high for the configured ca_ttl value: SVIDs with shorter lifetimes may be issued while the CA is rotated; ${remedy}`;
-    });
+    .map(([key, ttlMs]) => warning(key, ttlMs, caTtlMs, mostMs));
+}
+
+function warning(key: string, ttlMs: number, caTtlMs: number, mostMs: number): string {
+  const effect = "SVIDs with shorter lifetimes may be issued. Please";
+  const purpose = `to guarantee the full ${key} lifetime when CA rotations are scheduled.`;
+  if (ttlMs < capMs)
+    return `${key} is too high for the configured ca_ttl value. ${effect} set ${key} to ${formatMs(mostMs)} or less, or the ca_ttl to ${formatMs(ttlMs * activationShare)} or more, ${purpose}`;
+  if (caTtlMs < capMs * activationShare)
+    return `${key} is too high and the ca_ttl is too low. ${effect} set ${key} to ${formatMs(capMs)} or less, and the ca_ttl to ${formatMs(capMs * activationShare)} or more, ${purpose}`;
+  return `${key} is too high. ${effect} set ${key} to ${formatMs(mostMs)} or less ${purpose}`;
 }
 
 function formatMs(ms: number): string {
