@@ -54,11 +54,11 @@ export function isTest(file: string): boolean {
   return file.endsWith(".test.ts") || /^(test|bench)\//.test(file);
 }
 
-/** server.ts and agent.ts, the compositions, are for run.ts only. */
+/** server.ts and agent.ts, the compositions, and what configures them are for run.ts only. */
 function isComposition({ file, specifier }: Import): boolean {
   return (
     /^core\/src\/cli\/(server|agent)\/run\.ts$/.test(file) &&
-    /\/(server\/server|agent\/agent)\.ts$/.test(specifier)
+    /\/(server\/(server|config)|agent\/(agent|config))\.ts$/.test(specifier)
   );
 }
 

@@ -140,7 +140,10 @@ export function parseAgentConfig(
     checkBroker(experimental.broker);
     checkApart("broker", experimental.broker.socket_path, socketPath);
   }
-  const missing = missingFeatures(agent, telemetry);
+  const missing = missingFeatures(
+    { ...agent, log_source_location: flags.logSourceLocation || agent.log_source_location },
+    telemetry,
+  );
   return {
     trustDomain,
     serverAddress,

@@ -48,6 +48,7 @@ export interface ServerFlags {
   readonly logFile?: string | undefined;
   readonly logFormat?: string | undefined;
   readonly logLevel?: string | undefined;
+  readonly logSourceLocation?: boolean | undefined;
   readonly trustDomain?: string | undefined;
   readonly socketPath?: string | undefined;
 }
@@ -84,7 +85,10 @@ export function parseServerConfig(
   if (!dataDir) throw invalid("data_dir must be configured");
   if (plugins === undefined) throw invalid("plugins section must be configured");
   const trustDomain = named("trust_domain", trustDomainText, parseTrustDomain);
-  const missing = missingFeatures(server, telemetry);
+  const missing = missingFeatures(
+    { ...server, log_source_location: flags.logSourceLocation || server.log_source_location },
+    telemetry,
+  );
   checkExperimental(server);
   const caKeyType = keyTypeOf("ca_key_type", server.ca_key_type) ?? "ec-p256";
   const caTtlMs = ttlOf(server, "ca_ttl") ?? 24 * hourMs;
