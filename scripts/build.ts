@@ -46,7 +46,11 @@ function nativeAddons(folder: string): Plugin {
   const addon = (file: string): string => {
     mkdirSync(folder, { recursive: true });
     copyFileSync(file, join(folder, basename(file)));
-    return `import { createRequire } from "node:module";\nexport default createRequire(import.meta.url)("./${basename(file)}");\n`;
+    // "module.exports" is what require() gives to packages that are not modules, as better-sqlite3 is none.
+    return `import { createRequire } from "node:module";
+const addon = createRequire(import.meta.url)("./${basename(file)}");
+export { addon as default, addon as "module.exports" };
+`;
   };
   return {
     name: "native-addons",

@@ -3,13 +3,15 @@ import { type AgentConfig, parseAgentConfig } from "../../agent/config.ts";
 import { refuseMissing } from "../../kernel/config/feature.ts";
 import { loadConfigText } from "../../kernel/config/load.ts";
 import { command } from "../command.ts";
-import { runDaemon } from "../daemon.ts";
+import { type DaemonSurroundings, runDaemon } from "../daemon.ts";
 import { type FlagValues, int, text, toggle } from "../flag.ts";
 import { type CommandIo, messageOf } from "../io.ts";
 
 const flags = {
   config: text("The configuration file", "conf/agent/agent.conf"),
-  expandEnv: toggle("Put environment variables in the place of their names, written with a dollar, in the file"),
+  expandEnv: toggle(
+    "Put environment variables in the place of their names, written with a dollar, in the file",
+  ),
   dataDir: text("The folder for what the agent keeps while it runs"),
   joinToken: text("The join token, from finial-server token generate"),
   joinTokenFile: text("The file with the join token"),
@@ -32,6 +34,13 @@ const flags = {
   socketPath: text("The socket for workloads"),
 };
 
+/** The composition, loaded only by the command that needs it. */
+const agentModule: string = "../../agent/agent.ts";
+
+interface AgentModule {
+  runAgent(config: AgentConfig, surroundings: DaemonSurroundings): Promise<void>;
+}
+
 export const run = command({
   name: "run",
   synopsis: "Runs the agent",
@@ -51,7 +60,7 @@ export const run = command({
         log,
         warnings,
         run: async (surroundings) => {
-          const { runAgent } = await import("../../agent/agent.ts");
+          const { runAgent }: AgentModule = await import(agentModule);
           await runAgent(config, surroundings);
         },
       },

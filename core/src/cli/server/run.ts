@@ -11,7 +11,9 @@ import { type CommandIo, messageOf } from "../io.ts";
 
 const flags = {
   config: text("The configuration file", "conf/server/server.conf"),
-  expandEnv: toggle("Put environment variables in the place of their names, written with a dollar, in the file"),
+  expandEnv: toggle(
+    "Put environment variables in the place of their names, written with a dollar, in the file",
+  ),
   bindAddress: text("Where agents connect: an IP address or DNS name"),
   serverPort: int("The port agents connect to", 0, 65_535),
   dataDir: text("The folder for what the server keeps while it runs"),

@@ -40,7 +40,7 @@ export class UnixListener implements AsyncDisposable {
     checkLength(path);
     await clear(path);
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-    const net = createServer({ pauseOnConnect: true });
+    const net = createServer();
     const listener = new UnixListener(path, net);
     net.on("connection", (socket) => {
       listener.#sockets.add(socket);

@@ -25,7 +25,7 @@ export const validateJwt = workloadCommand({
       return;
     }
     io.stdout.write(`SVID is valid.\nSPIFFE ID : ${value.spiffeId}\n`);
-    io.stdout.write(`Claims    : ${JSON.stringify(value.claims ?? {})}\n`);
+    io.stdout.write(`Claims    : ${JSON.stringify(sorted(value.claims ?? {}))}\n`);
   },
 });
 
@@ -34,4 +34,8 @@ function refusal(failure: StatusError): StatusError {
   if (failure.code !== Code.InvalidArgument)
     return usageError(`unable to validate JWT SVID: ${failure.message}`);
   return usageError(`SVID is not valid: ${StatusError.from(failure.cause).message}`);
+}
+
+function sorted(claims: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(claims).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -7,6 +7,7 @@ import { messageOf } from "../../io.ts";
 import { outputFlag, printMessages } from "../../output.ts";
 import { usageError } from "../../usage-error.ts";
 import { privateMode, writeFile } from "../../write-file.ts";
+import { isCapped } from "../capped.ts";
 import { serverCommand } from "../server-command.ts";
 
 export const jwtMint = serverCommand({
@@ -31,7 +32,7 @@ export const jwtMint = serverCommand({
     const token = value.svid?.token ?? "";
     if (token === "") throw usageError("server response missing token");
     const expiresAt = expiryOf(token, warn);
-    if (expiresAt !== undefined && expiresAt.getTime() - io.now().getTime() < flags.ttl)
+    if (expiresAt !== undefined && isCapped(expiresAt, flags.ttl, io.now()))
       warn(`JWT-SVID lifetime was capped shorter than specified ttl; expires "${formatRfc3339(expiresAt)}"`);
     if (flags.write !== "") {
       writeFile({ path: flags.write, content: token, mode: privateMode, what: "token" }, io);

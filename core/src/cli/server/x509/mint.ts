@@ -10,6 +10,7 @@ import { type CommandIo, messageOf } from "../../io.ts";
 import { outputFlag, printJson } from "../../output.ts";
 import { usageError } from "../../usage-error.ts";
 import { privateMode, publicMode, writeFile } from "../../write-file.ts";
+import { isCapped } from "../capped.ts";
 import { serverCommand } from "../server-command.ts";
 
 export const x509Mint = serverCommand({
@@ -40,7 +41,7 @@ export const x509Mint = serverCommand({
     const bundle = await client(BundleDefinition).getBundle({}).catch(failing("unable to get bundle"));
     if (bundle.x509Authorities.length === 0) throw usageError("server response missing X509 Authorities");
     const expiresAt = new Date(svid.expiresAt * 1000);
-    if (expiresAt.getTime() - io.now().getTime() < flags.ttl)
+    if (isCapped(expiresAt, flags.ttl, io.now()))
       warn(`X509-SVID lifetime was capped shorter than specified ttl; expires "${formatRfc3339(expiresAt)}"`);
     const minted: Minted = {
       chainDer: svid.certChain,
