@@ -244,7 +244,8 @@ function unknownKey(key: string, path: string, known: readonly string[]): string
   const meant = nearest(key, known);
   const where = path === "" ? "" : ` in ${path}`;
   if (meant !== undefined) return `unknown key "${key}"${where}; did you mean "${meant}"?`;
-  return `unknown key "${key}"${where}; known are ${known.join(", ")}`;
+  const there = known.length === 0 ? "there are none" : `known are ${known.join(", ")}`;
+  return `unknown key "${key}"${where}; ${there}`;
 }
 
 /** The bodies of an occurrence: one, or several where it is a list of objects. */
