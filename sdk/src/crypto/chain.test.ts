@@ -5,7 +5,7 @@ import { StatusError } from "../status/status-error.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
 import { type TestCa, type TestCertificateOptions, testCa } from "../testing/test-ca.ts";
 import { Certificate } from "./certificate.ts";
-import { verifyChain } from "./chain.ts";
+import { verifyChain, verifyChains } from "./chain.ts";
 import { contextTag, primitiveContextTag } from "./der.ts";
 import { boolean, element, sequence, smallInteger } from "./der-writer.ts";
 import { PublicKey } from "./public-key.ts";
@@ -400,5 +400,42 @@ describe("name constraints", () => {
       unknownAuthority("x509: unhandled critical extension"),
     );
     assert.equal(await below({ extensions: [{ ...critical, critical: false }] }), 3);
+  });
+});
+
+describe("verifyChains()", () => {
+  it("finds the path to each root that has signed the authority", async () => {
+    const other = await testCa({ clock });
+    const issuer = await ca.intermediate("below");
+    const [leafDer, issuerDer] = (await issuer.x509Svid("/db")).chainDer;
+    assert.ok(leafDer && issuerDer);
+    const crossDer = await other.certify(PublicKey.of(issuer.privateKey), {
+      subject: { country: ["US"], organization: ["SPIFFE"], commonName: "below" },
+      extensions: [keyUsageExtension(["keyCertSign"]), basicConstraintsExtension(true)],
+    });
+    const chain = certificatesOf([leafDer, issuerDer, crossDer]);
+    const [leaf, first, second] = chain;
+    const now = clock.now();
+    const paths = (anchors: readonly Certificate[]): unknown => verifyChains({ chain, anchors, now });
+    assert.deepEqual(paths([ca.root]), [[leaf, first, ca.root]]);
+    assert.deepEqual(paths([ca.root, other.root]), [
+      [leaf, first, ca.root],
+      [leaf, second, other.root],
+    ]);
+    assert.deepEqual(paths([chain[0] as Certificate, ca.root]), [[leaf]]);
+    assert.throws(() => paths([]), { reason: "CHAIN_UNKNOWN_AUTHORITY" });
+  });
+
+  it("keeps what it has found when the search grows too long", async () => {
+    const issuer = await ca.intermediate("below");
+    const [leafDer, issuerDer] = (await issuer.x509Svid("/db")).chainDer;
+    assert.ok(leafDer && issuerDer);
+    const many = Array.from({ length: 110 }, async () => {
+      const { chainDer } = await (await testCa({ clock })).intermediate("below");
+      return chainDer;
+    });
+    const decoys = (await Promise.all(many)).flat();
+    const chain = certificatesOf([leafDer, issuerDer, ...decoys]);
+    assert.equal(verifyChains({ chain, anchors: [ca.root], now: clock.now() }).length, 1);
   });
 });

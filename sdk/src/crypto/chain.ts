@@ -30,6 +30,19 @@ export interface ChainOptions {
  * @see RFC 5280, section 6
  */
 export function verifyChain(options: ChainOptions): readonly Certificate[] {
+  return new PathSearch(options).find(checkedLeaf(options));
+}
+
+/**
+ * As verifyChain, but every path there is: cross-signed authorities stand at the end of several.
+ *
+ * @returns at least one path.
+ */
+export function verifyChains(options: ChainOptions): readonly (readonly Certificate[])[] {
+  return new PathSearch(options).findAll(checkedLeaf(options));
+}
+
+function checkedLeaf(options: ChainOptions): Certificate {
   const leaf = options.chain[0];
   if (leaf === undefined) throw refused("CHAIN_EMPTY", "no certificate to verify");
   const untimely = validityProblem(leaf, options.now);
@@ -39,7 +52,7 @@ export function verifyChain(options: ChainOptions): readonly Certificate[] {
     throw refused("CHAIN_CRITICAL_EXTENSION", "x509: unhandled critical extension");
   if (!allowsUsage(leaf, options.extendedKeyUsage))
     throw refused("CHAIN_USAGE", "x509: certificate specifies an incompatible key usage");
-  return new PathSearch(options).find(leaf);
+  return leaf;
 }
 
 class PathSearch {
@@ -52,26 +65,40 @@ class PathSearch {
   }
 
   find(leaf: Certificate): readonly Certificate[] {
-    const path = this.#extend([leaf], leaf);
-    if (path === undefined)
-      throw refused("CHAIN_UNKNOWN_AUTHORITY", `x509: certificate signed by unknown authority${this.#hint}`);
-    return path;
+    for (const path of this.#paths([leaf], leaf)) return path;
+    throw this.#unknownAuthority();
   }
 
-  #extend(path: readonly Certificate[], last: Certificate): readonly Certificate[] | undefined {
+  findAll(leaf: Certificate): readonly (readonly Certificate[])[] {
+    const found: (readonly Certificate[])[] = [];
+    try {
+      for (const path of this.#paths([leaf], leaf)) found.push(path);
+    } catch (error) {
+      // As in Go, a search that grows too long keeps what it has found.
+      if (found.length === 0) throw error;
+    }
+    if (found.length === 0) throw this.#unknownAuthority();
+    return found;
+  }
+
+  *#paths(path: readonly Certificate[], last: Certificate): Generator<readonly Certificate[]> {
     const { anchors, chain } = this.#options;
     // An anchor is trusted as it is, the leaf itself included.
-    if (anchors.some((anchor) => anchor.der.equals(last.der))) return path;
-    if (path.length >= maxDepth) return undefined;
+    if (anchors.some((anchor) => anchor.der.equals(last.der))) {
+      yield path;
+      return;
+    }
+    if (path.length >= maxDepth) return;
     for (const anchor of likeliestFirst(anchors, last))
-      if (this.#mayIssue(anchor, path, last)) return [...path, anchor];
+      if (this.#mayIssue(anchor, path, last)) yield [...path, anchor];
     for (const issuer of likeliestFirst(chain.slice(1), last)) {
       if (path.some((certificate) => certificate.der.equals(issuer.der))) continue;
-      if (!this.#mayIssue(issuer, path, last)) continue;
-      const found = this.#extend([...path, issuer], issuer);
-      if (found !== undefined) return found;
+      if (this.#mayIssue(issuer, path, last)) yield* this.#paths([...path, issuer], issuer);
     }
-    return undefined;
+  }
+
+  #unknownAuthority(): StatusError {
+    return refused("CHAIN_UNKNOWN_AUTHORITY", `x509: certificate signed by unknown authority${this.#hint}`);
   }
 
   #mayIssue(issuer: Certificate, path: readonly Certificate[], subject: Certificate): boolean {

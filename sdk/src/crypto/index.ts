@@ -1,7 +1,7 @@
 export { Certificate } from "./certificate.ts";
 export { CertificateRequest, createCertificateRequest } from "./certificate-request.ts";
 export { type CertificateFields, type CertificateSigner, createCertificate } from "./certificate-writer.ts";
-export { type ChainOptions, verifyChain } from "./chain.ts";
+export { type ChainOptions, verifyChain, verifyChains } from "./chain.ts";
 export {
   type AttributeTypeAndValue,
   type DistinguishedName,
