@@ -35,7 +35,8 @@ export function processIo(): CommandIo {
     now: () => new Date(),
     untilInterrupted: () => {
       const stop = new AbortController();
-      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
+      // Every one of them: signals to a whole process group tend to come twice.
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort());
       return stop.signal;
     },
     onSignal: (name, react) => {
