@@ -6,7 +6,8 @@ import { after, describe, it } from "node:test";
 import { parseTrustDomain } from "@finial/sdk/spiffe";
 import { refuseMissing } from "../kernel/config/feature.ts";
 import { agentFields } from "./config/agent-block.ts";
-import { type AgentConfig, type AgentFlags, parseAgentConfig } from "./config.ts";
+import type { AgentFlags } from "./config/agent-flags.ts";
+import { type AgentConfig, parseAgentConfig } from "./config.ts";
 
 const conf = join(import.meta.dirname, "..", "..", "..", "conf", "agent");
 const folder = mkdtempSync(join(tmpdir(), "finial-agent-config-"));

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { dirname, resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import { block, type Decoded, decodeConfig } from "@finial/sdk/hcl";
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from "@finial/sdk/spiffe";
 import type { PluginBlock } from "../kernel/catalog/plugin-block.ts";
@@ -10,12 +9,15 @@ import { type LogSettings, parseLogSettings } from "../kernel/config/log-setting
 import { pluginsBlock } from "../kernel/config/plugins-block.ts";
 import { telemetryBlock } from "../kernel/config/telemetry-block.ts";
 import { agentFields } from "./config/agent-block.ts";
+import type { AgentFlags } from "./config/agent-flags.ts";
 import { agentWarnings } from "./config/agent-warnings.ts";
 import { type BootstrapSource, chooseBootstrapSource } from "./config/bootstrap.ts";
 import { checkBroker } from "./config/broker.ts";
+import { readJoinToken } from "./config/join-token.ts";
 import { missingFeatures } from "./config/missing-features.ts";
 import { readRateLimits, type WorkloadRateLimits } from "./config/rate-limits.ts";
 import { type RebootstrapPolicy, readRebootstrapPolicy } from "./config/rebootstrap.ts";
+import { checkApart } from "./config/socket-paths.ts";
 import {
   checkAvailabilityTarget,
   checkCacheHitTimeout,
@@ -63,30 +65,6 @@ export interface AgentConfig {
   readonly missing: readonly MissingFeature[];
   /** Sentences for the log. */
   readonly warnings: readonly string[];
-}
-
-/** What the command line says; it wins over the file. A flag that is false leaves the file's word. */
-export interface AgentFlags {
-  readonly dataDir?: string | undefined;
-  readonly joinToken?: string | undefined;
-  readonly joinTokenFile?: string | undefined;
-  readonly logFile?: string | undefined;
-  readonly logFormat?: string | undefined;
-  readonly logLevel?: string | undefined;
-  readonly logSourceLocation?: boolean | undefined;
-  readonly serverAddress?: string | undefined;
-  readonly serverPort?: number | undefined;
-  readonly socketPath?: string | undefined;
-  readonly trustDomain?: string | undefined;
-  readonly trustBundle?: string | undefined;
-  readonly trustBundleUrl?: string | undefined;
-  readonly trustBundleFormat?: string | undefined;
-  readonly allowUnauthenticatedVerifiers?: boolean | undefined;
-  readonly insecureBootstrap?: boolean | undefined;
-  readonly rebootstrapMode?: string | undefined;
-  readonly rebootstrapDelay?: string | undefined;
-  readonly disableWorkloadApi?: boolean | undefined;
-  readonly disableSdsApi?: boolean | undefined;
 }
 
 export const defaultAgentSocketPath = "/tmp/spire-agent/public/api.sock";
@@ -201,35 +179,6 @@ function checkPlatform({ experimental }: AgentBlock): void {
       throw invalid(
         `invalid configuration: ${pipe} is not supported in this platform; please use ${path} instead`,
       );
-}
-
-/** Workloads may reach what lies in their socket's folder, or replace it. @returns the path, absolute. */
-function checkApart(
-  what: "admin" | "broker",
-  path: string | undefined,
-  publicSocketPath: string | undefined,
-): string | undefined {
-  if (!path) return undefined;
-  const absolute = resolve(path);
-  if (publicSocketPath !== undefined && absolute.startsWith(dirname(publicSocketPath) + sep))
-    throw invalid(
-      `${what} socket cannot be in the same directory or a subdirectory as that containing the Workload API socket`,
-    );
-  return absolute;
-}
-
-function readJoinToken(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw invalid(
-      `unable to read join token file "${path}": ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-  const token = text.trim();
-  if (token === "") throw invalid("join token file is empty");
-  return token;
 }
 
 function parseDelegate(text: string, trustDomain: TrustDomain): SpiffeId {

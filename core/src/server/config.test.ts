@@ -5,7 +5,8 @@ import { describe, it } from "node:test";
 import { parseTrustDomain } from "@finial/sdk/spiffe";
 import { refuseMissing } from "../kernel/config/feature.ts";
 import { serverFields } from "./config/server-block.ts";
-import { parseServerConfig, type ServerConfig, type ServerFlags } from "./config.ts";
+import type { ServerFlags } from "./config/server-flags.ts";
+import { parseServerConfig, type ServerConfig } from "./config.ts";
 
 const conf = join(import.meta.dirname, "..", "..", "..", "conf", "server");
 const trustDomain = parseTrustDomain("example.org");

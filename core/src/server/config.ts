@@ -11,6 +11,7 @@ import { telemetryBlock } from "../kernel/config/telemetry-block.ts";
 import type { CredentialSettings } from "./ca/credential-settings.ts";
 import { missingFeatures } from "./config/missing-features.ts";
 import { serverFields } from "./config/server-block.ts";
+import type { ServerFlags } from "./config/server-flags.ts";
 import { ttlWarnings } from "./config/ttl-warnings.ts";
 import type { KeyType } from "./facade/keymanager.ts";
 import type { PruneOptions } from "./prune.ts";
@@ -38,19 +39,6 @@ export interface ServerConfig {
   readonly missing: readonly MissingFeature[];
   /** Sentences for the log. */
   readonly warnings: readonly string[];
-}
-
-/** What the command line says; it wins over the file. */
-export interface ServerFlags {
-  readonly bindAddress?: string | undefined;
-  readonly serverPort?: number | undefined;
-  readonly dataDir?: string | undefined;
-  readonly logFile?: string | undefined;
-  readonly logFormat?: string | undefined;
-  readonly logLevel?: string | undefined;
-  readonly logSourceLocation?: boolean | undefined;
-  readonly trustDomain?: string | undefined;
-  readonly socketPath?: string | undefined;
 }
 
 export const defaultServerSocketPath = "/tmp/spire-server/private/api.sock";
