@@ -118,7 +118,7 @@ async function admit<Peer extends object>(
 }
 
 /** What the client sent, leaf first. Node links each to its issuer among what was sent, a root to itself. */
-function chainOf(socket: TLSSocket): readonly Buffer[] {
+export function chainOf(socket: TLSSocket): readonly Buffer[] {
   const chain: Buffer[] = [];
   let certificate = socket.getPeerX509Certificate();
   while (certificate !== undefined) {

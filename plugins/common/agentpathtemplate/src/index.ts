@@ -1,0 +1,3 @@
+export { makeAgentId } from "./agent-id.ts";
+export { AgentPathTemplate } from "./agent-path-template.ts";
+export type { TemplateValue } from "./value.ts";
