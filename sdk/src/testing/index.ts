@@ -1,5 +1,6 @@
 export { type CapturedLog, captureLog, type LogLine } from "./capture-log.ts";
 export { configurationContract } from "./contract/configuration.ts";
+export { type DataStoreContract, dataStoreContract } from "./contract/datastore.ts";
 export { type KeyManagerContract, keyManagerContract } from "./contract/keymanager.ts";
 export {
   type AgentNodeAttestorContract,
