@@ -1,0 +1,40 @@
+import { Code, StatusError } from "@finial/sdk";
+import { Certificate, toPem } from "@finial/sdk/crypto";
+import { type SpiffeId, x509SvidId } from "@finial/sdk/spiffe";
+import type { TlsIdentity } from "../../kernel/rpc/tls-listener.ts";
+import type { AgentKey } from "../facade/keymanager.ts";
+
+/** The agent's own X.509-SVID, with what TLS needs of its key. */
+export interface AgentIdentity {
+  readonly spiffeId: SpiffeId;
+  readonly leaf: Certificate;
+  /** Leaf first. */
+  readonly chainDer: readonly Buffer[];
+  readonly key: AgentKey;
+  /** The agent may attest again with its attestor. */
+  readonly reattestable: boolean;
+  readonly tls: TlsIdentity;
+}
+
+/**
+ * @param chainDer leaf first.
+ * @throws {StatusError} Internal when the chain is not for the key; FailedPrecondition when the key cannot be had.
+ */
+export async function agentIdentity(options: {
+  readonly chainDer: readonly Buffer[];
+  readonly key: AgentKey;
+  readonly reattestable: boolean;
+}): Promise<AgentIdentity> {
+  const { chainDer, key, reattestable } = options;
+  const [leaf] = chainDer.map((der) => Certificate.parse(der));
+  if (leaf === undefined)
+    throw new StatusError(Code.Internal, "AGENT_SVID", "the agent's SVID has no certificate");
+  if (!leaf.pkixDer.equals(key.publicKey.pkixDer))
+    throw new StatusError(Code.Internal, "AGENT_SVID", "the agent's SVID is for another key");
+  const privateKey = await key.privateKey();
+  const tls = {
+    keyPem: privateKey.export({ format: "pem", type: "pkcs8" }).toString(),
+    chainPem: chainDer.map((der) => toPem("CERTIFICATE", der)).join(""),
+  };
+  return { spiffeId: x509SvidId(leaf), leaf, chainDer, key, reattestable, tls };
+}
