@@ -70,13 +70,10 @@ function formatJson(now: Date, level: LogLevel, message: string, fields: LogFiel
   const { level: l, msg, time, ...rest } = fields;
   // A field must not pass for the entry's own.
   const clashes = { "fields.level": l, "fields.msg": msg, "fields.time": time };
-  return JSON.stringify({
-    ...rest,
-    ...clashes,
-    level: names[level],
-    msg: message,
-    time: timeOf(now),
-  });
+  return JSON.stringify(
+    { ...rest, ...clashes, level: names[level], msg: message, time: timeOf(now) },
+    (_key, value) => plain(value),
+  );
 }
 
 function formatText(now: Date, level: LogLevel, message: string, fields: LogFields): string {
@@ -89,8 +86,14 @@ function formatText(now: Date, level: LogLevel, message: string, fields: LogFiel
   );
 }
 
+/** Of an error a log says the sentence: what else it holds is for programs. */
+function plain(value: unknown): unknown {
+  return value instanceof Error ? value.message : value;
+}
+
 /** Quoted unless plain, so that a value cannot forge a field or a line. */
-function quoted(value: unknown): string {
+function quoted(field: unknown): string {
+  const value = plain(field);
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
   return /^[A-Za-z0-9\-._/@^+]+$/.test(text) ? text : JSON.stringify(text);
 }
