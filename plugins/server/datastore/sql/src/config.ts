@@ -22,20 +22,32 @@ export interface Config {
   readonly location: DatabaseLocation;
   /** As written; the database is opened anew when it changes. */
   readonly connectionString: string;
-  /** "" when there is none. */
-  readonly readOnlyConnectionString: string;
   /** At least 1. */
   readonly maxOpenConnections: number;
   readonly disableMigration: boolean;
   readonly logsSql: boolean;
+  /** One sentence for each key that is given and does nothing. */
+  readonly warnings: readonly string[];
 }
 
 const defaultMaxOpenConnections = 100;
+/** Keys that only a database across a network heeds. */
+const keysOfServers = [
+  "root_ca_path",
+  "client_cert_path",
+  "client_key_path",
+  "conn_max_lifetime",
+  "max_idle_conns",
+] as const;
 /** Products that SPIRE keeps data in and this version does not. */
 const elsewhere: ReadonlySet<string> = new Set(["postgres", "mysql", "aws_postgres", "aws_mysql"]);
 
+/** In SPIRE's words. */
+const readOnlyWarning =
+  "Read-only connection is not applicable for sqlite3. Falling back to primary connection";
+
 /**
- * Parses SPIRE's configuration of its `sql` datastore. Keys that only other products need are known and have no effect.
+ * Parses SPIRE's configuration of its `sql` datastore. Keys that only other products need are known, and warned of.
  *
  * @throws {StatusError} InvalidArgument; one problem a line.
  */
@@ -71,11 +83,16 @@ export function parseConfig(text: string): Config {
   return {
     location: { kind: "sqlite3", dsn: parseDsn(connectionString) },
     connectionString,
-    readOnlyConnectionString: decoded.ro_connection_string,
     // As in Go's database/sql, 0 and less mean no limit; a SQLite file needs none beyond the default.
     maxOpenConnections: decoded.max_open_conns < 1 ? defaultMaxOpenConnections : decoded.max_open_conns,
     disableMigration: decoded.disable_migration,
     logsSql: decoded.log_sql,
+    warnings: [
+      ...(decoded.ro_connection_string === "" ? [] : [readOnlyWarning]),
+      ...keysOfServers
+        .filter((key) => decoded[key] !== undefined)
+        .map((key) => `${key} has no effect on sqlite3`),
+    ],
   };
 }
 

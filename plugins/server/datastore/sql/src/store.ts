@@ -13,8 +13,9 @@ const pruneIntervalMs = 3600 * 1000;
 export class Store implements AsyncDisposable {
   readonly #host: PluginHost;
   #config: Config | undefined;
-  #database: Database | undefined;
-  #upkeep: Upkeep | undefined;
+  #open: OpenDatabase | undefined;
+  /** Ends when the last configuration is done: they come one after another. */
+  #configuring: Promise<unknown> = Promise.resolve();
 
   constructor(host: PluginHost) {
     this.#host = host;
@@ -22,24 +23,30 @@ export class Store implements AsyncDisposable {
 
   /** @throws {StatusError} Unavailable before it is configured. */
   get database(): Database {
-    if (this.#database === undefined) throw databaseClosed();
-    return this.#database;
+    if (this.#open === undefined) throw databaseClosed();
+    return this.#open.database;
   }
 
   /** Opens the database, unless it is the one in use. On failure the one in use stays. */
-  async configure(config: Config): Promise<void> {
+  configure(config: Config): Promise<void> {
+    const configured = this.#configuring.then(() => this.#configure(config));
+    this.#configuring = configured.catch(() => undefined);
+    return configured;
+  }
+
+  async #configure(config: Config): Promise<void> {
+    for (const warning of config.warnings) this.#host.logger.warn(warning);
     const isSame = this.#config?.connectionString === config.connectionString;
-    if (!isSame) await this.#open(config);
+    if (!isSame) await this.#replace(config);
     this.#config = config;
   }
 
-  async #open(config: Config): Promise<void> {
+  /** Calls find the one database or the other, never none; those at work with the old one end first. */
+  async #replace(config: Config): Promise<void> {
     const { logger, clock } = this.#host;
     const { kind, dsn } = config.location;
     logger.info("Opening SQL database", { db_type: kind });
-    if (config.readOnlyConnectionString !== "")
-      logger.warn("Read-only connection is not applicable for sqlite3. Falling back to primary connection");
-    const opened = await openSqlite({
+    const database = await openSqlite({
       dsn,
       maxConnections: config.maxOpenConnections,
       disableMigration: config.disableMigration,
@@ -47,17 +54,28 @@ export class Store implements AsyncDisposable {
       clock,
       logsSql: () => (this.#config ?? config).logsSql,
     });
-    logger.info("Connected to SQL database", { type: kind, version: opened.version, read_only: false });
-    await this[Symbol.asyncDispose]();
-    this.#database = opened;
-    this.#upkeep = new Upkeep(opened, this.#host);
+    logger.info("Connected to SQL database", { type: kind, version: database.version, read_only: false });
+    const old = this.#open;
+    this.#open = { database, upkeep: new Upkeep(database, this.#host) };
+    await close(old);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#upkeep?.[Symbol.asyncDispose]();
-    await this.#database?.[Symbol.asyncDispose]();
-    this.#database = undefined;
+    await this.#configuring;
+    const old = this.#open;
+    this.#open = undefined;
+    await close(old);
   }
+}
+
+interface OpenDatabase {
+  readonly database: Database;
+  readonly upkeep: Upkeep;
+}
+
+async function close(open: OpenDatabase | undefined): Promise<void> {
+  await open?.upkeep[Symbol.asyncDispose]();
+  await open?.database[Symbol.asyncDispose]();
 }
 
 /** Forgets old events, once an hour. */

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { Code, type PartialMessage, StatusError } from "@finial/sdk";
 import type { datastore } from "@finial/sdk/server";
 import { invalidArgument } from "../errors.ts";
@@ -36,8 +35,6 @@ const everything: datastore.EntryMask = {
   jwtSvidIncludeJti: true,
 };
 
-/** After this many entries of a batch, others get their turn. */
-const entriesPerTurn = 100;
 /** Entries a message of a streamed answer. */
 const partSize = 250;
 
@@ -93,10 +90,7 @@ async function createEach(
   entries: readonly datastore.Entry[],
 ): Promise<PartialMessage<datastore.CreateEntriesResponse_Result>[]> {
   const results: PartialMessage<datastore.CreateEntriesResponse_Result>[] = [];
-  for (const [index, entry] of entries.entries()) {
-    if (index % entriesPerTurn === entriesPerTurn - 1) await nextTurn();
-    results.push(await createOne(transaction, entry));
-  }
+  for (const entry of entries) results.push(await createOne(transaction, entry));
   return results;
 }
 

@@ -55,7 +55,7 @@ export function toEntry(row: EntryRow, lists: EntryLists): datastore.Entry {
   };
 }
 
-/** Columns that hold an entry's own values, for writing. */
+/** Columns that hold an entry's own values, for writing; its attributes are apart. */
 export function toColumns(entry: datastore.Entry): Readonly<Record<string, SqlValue>> {
   return {
     spiffe_id: entry.spiffeId,
@@ -67,7 +67,6 @@ export function toColumns(entry: datastore.Entry): Readonly<Record<string, SqlVa
     store_svid: Number(entry.storeSvid),
     hint: entry.hint,
     jwt_svid_ttl: entry.jwtSvidTtl,
-    additional_attributes: encodeAttributes(entry),
   };
 }
 
@@ -84,7 +83,8 @@ function decodeAttributes(
   }
 }
 
-function encodeAttributes(entry: datastore.Entry): Buffer | null {
+/** The column additional_attributes; NULL when there are none, as in SPIRE. */
+export function encodeAttributes(entry: datastore.Entry): Buffer | null {
   const { disableX509SvidPrefetch, jwtSvidIncludeJti } = entry;
   if (!disableX509SvidPrefetch && !jwtSvidIncludeJti) return null;
   return Buffer.from(Attributes.encode({ disableX509SvidPrefetch, jwtSvidIncludeJti }).finish());

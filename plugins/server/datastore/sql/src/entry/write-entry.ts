@@ -7,7 +7,7 @@ import type { Row, Transaction } from "../sql.ts";
 import { toTimeColumn } from "../time-column.ts";
 import { toTrustDomainId } from "../trust-domain-column.ts";
 import { checkEntry, checkEntryUpdate, checkOneSelectorType } from "./check-entry.ts";
-import { toColumns } from "./entry-row.ts";
+import { encodeAttributes, toColumns } from "./entry-row.ts";
 import { deleteEntryRow, findEntry, type StoredEntry, selectEntries } from "./entry-table.ts";
 
 /** An entry that is there now; `existing` when a similar one already was. */
@@ -28,18 +28,20 @@ export async function createEntry(transaction: Transaction, entry: datastore.Ent
     entry_id: entry.id === "" ? randomUUID() : entry.id,
     revision_number: 0,
     ...toColumns(entry),
+    additional_attributes: encodeAttributes(entry),
   };
   const names = Object.keys(columns);
   const { lastId: id } = await transaction.run(
     `INSERT INTO registered_entries (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
     ...Object.values(columns),
   );
-  await insertFederatesWith(transaction, id, entry.federatesWith);
+  const federatesWith = await insertFederatesWith(transaction, id, entry.federatesWith);
   await insertSelectors(transaction, id, entry.selectors);
   await insertDnsNames(transaction, id, entry.dnsNames);
   await tellEntryChanged(transaction, columns.entry_id);
   const createdAt = Math.round(transaction.now.getTime() / 1000);
-  return { entry: { ...entry, id: columns.entry_id, revisionNumber: 0, createdAt }, existing: false };
+  const created = { ...entry, id: columns.entry_id, federatesWith, revisionNumber: 0, createdAt };
+  return { entry: created, existing: false };
 }
 
 /** @throws {StatusError} InvalidArgument, NotFound, FailedPrecondition for an unknown bundle. */
@@ -53,7 +55,7 @@ export async function updateEntry(
   if (held === undefined) throw recordNotFound();
   const next = merged(held.entry, entry, mask);
   if (next.storeSvid) checkOneSelectorType(next.selectors);
-  await saveColumns(transaction, held.id, next);
+  await saveColumns(transaction, { id: held.id, entry: next }, mask);
   if (mask.selectors) {
     await transaction.run("DELETE FROM selectors WHERE registered_entry_id = ?", held.id);
     await insertSelectors(transaction, held.id, next.selectors);
@@ -133,11 +135,18 @@ function merged(held: datastore.Entry, entry: datastore.Entry, mask: datastore.E
   return { ...held, ...Object.fromEntries(changes), revisionNumber: held.revisionNumber + 1 };
 }
 
-async function saveColumns(transaction: Transaction, id: number, entry: datastore.Entry): Promise<void> {
+async function saveColumns(
+  transaction: Transaction,
+  { id, entry }: StoredEntry,
+  mask: datastore.EntryMask,
+): Promise<void> {
+  const hasNewAttributes = mask.disableX509SvidPrefetch || mask.jwtSvidIncludeJti;
   const columns = {
     updated_at: toTimeColumn(transaction.now),
     revision_number: entry.revisionNumber,
     ...toColumns(entry),
+    // A later release may keep more in there than is known here: left alone unless it is meant.
+    ...(hasNewAttributes ? { additional_attributes: encodeAttributes(entry) } : {}),
   };
   const sets = Object.keys(columns).map((name) => `${name} = ?`);
   await transaction.run(
@@ -176,12 +185,15 @@ async function insertDnsNames(transaction: Transaction, id: number, names: reado
     );
 }
 
+/** The trust domains as they will be read: each once, in the order of the bundles. */
 async function insertFederatesWith(
   transaction: Transaction,
   id: number,
   trustDomains: readonly string[],
-): Promise<void> {
-  for (const trustDomainId of new Set(trustDomains.map(toTrustDomainId))) {
+): Promise<string[]> {
+  const bundles: { readonly id: number; readonly trustDomain: string }[] = [];
+  for (const trustDomain of new Set(trustDomains)) {
+    const trustDomainId = toTrustDomainId(trustDomain);
     const bundle = await transaction.first<Row & { readonly id: number }>(
       "SELECT id FROM bundles WHERE trust_domain = ?",
       trustDomainId,
@@ -193,5 +205,7 @@ async function insertFederatesWith(
       bundle.id,
       id,
     );
+    bundles.push({ id: bundle.id, trustDomain });
   }
+  return bundles.sort((one, other) => one.id - other.id).map(({ trustDomain }) => trustDomain);
 }

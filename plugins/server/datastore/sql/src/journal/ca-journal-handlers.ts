@@ -26,7 +26,7 @@ export function caJournalHandlers(database: CurrentDatabase): Pick<DataStoreHand
         throw invalidArgument("AUTHORITY_ID_MISSING", "active X509 authority ID is required");
       const row = await database().read((sql) =>
         sql.first<JournalRow>(
-          `SELECT ${columns} FROM ca_journals WHERE active_x509_authority_id = ? ORDER BY id LIMIT 1`,
+          `SELECT ${columns} FROM ca_journals WHERE active_x509_authority_id = ? ORDER BY id DESC LIMIT 1`,
           activeX509AuthorityId,
         ),
       );

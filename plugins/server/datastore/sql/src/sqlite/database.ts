@@ -1,11 +1,11 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import SqliteDatabase from "better-sqlite3";
 import { markOpened } from "../change/change-table.ts";
 import { migrate } from "../schema/migrate.ts";
 import type { Database, Row, Sql, Transaction } from "../sql.ts";
-import { changeLog, ownIndexes } from "./change-log.ts";
+import { makeOwnObjects } from "./change-log.ts";
 import { SqliteConnection, statementLog, toStatus } from "./connection.ts";
 import type { SqliteDsn } from "./dsn.ts";
 import { Readers } from "./readers.ts";
@@ -74,7 +74,7 @@ class SqliteStore implements Database {
 
   async prepare(): Promise<void> {
     const { disableMigration, logger, dsn } = this.#options;
-    if (dsn.path !== undefined) this.#writer.query("PRAGMA journal_mode = WAL");
+    if (dsn.path !== undefined) await this.#useWriteAheadLog(dsn.path);
     const row = await this.#writer.first<Row & { version: string }>("SELECT sqlite_version() AS version");
     this.#version = row?.version ?? "";
     await this.#queue.write(async (transaction) => {
@@ -87,7 +87,7 @@ class SqliteStore implements Database {
         disableMigration,
         logger,
       });
-      for (const statement of [...changeLog, ...ownIndexes]) await transaction.run(statement);
+      await makeOwnObjects(transaction);
       await markOpened(transaction);
     });
     // From here on nothing may wait inside SQLite, which would stop this process.
@@ -123,12 +123,28 @@ class SqliteStore implements Database {
     this.#committed();
   }
 
+  /** Without it, readers and the writer would shut each other out. */
+  async #useWriteAheadLog(path: string): Promise<void> {
+    const row = await this.#writer
+      .first<Row & { journal_mode: string }>("PRAGMA journal_mode = WAL")
+      .catch((error: unknown) => {
+        throw StatusError.from(error).prefixed(`unable to open database file "${path}": `);
+      });
+    if (row?.journal_mode !== "wal")
+      throw new StatusError(
+        Code.FailedPrecondition,
+        "WRITE_AHEAD_LOG",
+        `unable to open database file "${path}": its file system does not support SQLite's write-ahead log`,
+      );
+  }
+
   #connect(timeoutMs: number): SqliteConnection {
     const { dsn, logger, logsSql } = this.#options;
     const folder = dsn.path === undefined ? "." : dirname(dsn.path);
     if (!existsSync(folder))
       throw unopened(dsn, `unable to open database file "${dsn.path}": its directory does not exist`);
     try {
+      if (dsn.path !== undefined && !dsn.mustExist && !existsSync(dsn.path)) makeFile(dsn.path);
       const database = new SqliteDatabase(dsn.path ?? ":memory:", {
         timeout: timeoutMs,
         fileMustExist: dsn.mustExist,
@@ -147,19 +163,33 @@ class SqliteStore implements Database {
   /** The writer's own commits do not change its data version. */
   async #poll(): Promise<void> {
     const { signal } = this.#closing;
-    let version = this.#writer.dataVersion();
+    let version: number | undefined;
+    let isFailing = false;
     while (!signal.aborted) {
+      try {
+        const current = this.#writer.dataVersion();
+        if (version !== undefined && current !== version) this.#committed();
+        version = current;
+        isFailing = false;
+      } catch (error) {
+        // Such as a database that another process recovers: later may do.
+        const { message } = toStatus(error);
+        if (!isFailing)
+          this.#options.logger.warn("Failed to look for changes of other processes", { error: message });
+        isFailing = true;
+      }
       await this.#options.clock.sleep(foreignCommitPollMs, { signal }).catch(ignoreAbort);
-      if (signal.aborted) return;
-      const current = this.#writer.dataVersion();
-      if (current !== version) this.#committed();
-      version = current;
     }
   }
 }
 
 /** Readers hardly ever wait: only while a crashed writer's log is recovered. */
 const readerTimeoutMs = 1000;
+
+/** Join tokens are in it: its owner reads it, nobody else. SQLite gives its other files the same permissions. */
+function makeFile(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+}
 
 function unopened(dsn: SqliteDsn, message: string, cause?: unknown): StatusError {
   return new StatusError(Code.Unavailable, "DATABASE_UNAVAILABLE", message, {

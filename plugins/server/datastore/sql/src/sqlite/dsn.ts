@@ -23,6 +23,16 @@ const pragmaOptions: ReadonlyMap<string, { readonly pragma: string; readonly val
   ["_secure_delete", { pragma: "secure_delete", values: /^(0|1|on|off|yes|no|true|false|fast)$/i }],
 ]);
 
+/** Options that would change how the file is locked, or who may write it: to pass over them would not be honest. */
+const refusedOptions: ReadonlySet<string> = new Set([
+  "vfs",
+  "nolock",
+  "immutable",
+  "_locking",
+  "_locking_mode",
+  "_query_only",
+]);
+
 /**
  * Parses a connection string as SPIRE's SQLite driver does: a path, or a `file:` URI with options after `?`.
  *
@@ -37,6 +47,8 @@ export function parseSqliteDsn(text: string): SqliteDsn {
     throw invalidArgument("CONNECTION_STRING", `unsupported scheme "${scheme}"`);
   const [location = "", query = ""] = split(scheme === undefined ? text : text.slice("file:".length));
   const options = new URLSearchParams(query);
+  const refused = options.keys().find((name) => refusedOptions.has(name));
+  if (refused !== undefined) throw invalidArgument("CONNECTION_STRING", `option ${refused} is not supported`);
   const path = toPath(location);
   const mode = options.get("mode") ?? "rwc";
   if (!["ro", "rw", "rwc", "memory"].includes(mode))
@@ -51,20 +63,22 @@ export function parseSqliteDsn(text: string): SqliteDsn {
   };
 }
 
+/** Location and options; a fragment is nothing to SQLite. */
 function split(text: string): [string, string] {
-  const start = text.indexOf("?");
-  return start === -1 ? [text, ""] : [text.slice(0, start), text.slice(start + 1)];
+  const [named = ""] = text.split("#");
+  const start = named.indexOf("?");
+  return start === -1 ? [named, ""] : [named.slice(0, start), named.slice(start + 1)];
 }
 
 /** In a URI, `file:///a`, `file://localhost/a`, `file:/a` and `file:a` name files. */
 function toPath(location: string): string {
   const withoutHost = location.replace(/^\/\/(?:localhost)?(?=\/)/, "");
   if (withoutHost.startsWith("//") || withoutHost === "")
-    throw invalidArgument("CONNECTION_STRING", `no file is named by "${location}"`);
+    throw invalidArgument("CONNECTION_STRING", "it names no file of this machine");
   try {
-    return decodeURIComponent(withoutHost.split("#")[0] ?? "");
+    return decodeURIComponent(withoutHost);
   } catch (cause) {
-    throw invalidArgument("CONNECTION_STRING", `malformed percent-encoding in "${location}"`, cause);
+    throw invalidArgument("CONNECTION_STRING", "malformed percent-encoding", cause);
   }
 }
 

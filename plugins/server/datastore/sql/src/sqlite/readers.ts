@@ -11,7 +11,7 @@ export class Readers {
   readonly #open: () => SqliteConnection;
   readonly #maxReaders: number;
   readonly #idle: SqliteConnection[] = [];
-  readonly #waiting: ((reader: SqliteConnection) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<SqliteConnection>[] = [];
   readonly #all: SqliteConnection[] = [];
   #isClosed = false;
 
@@ -33,22 +33,23 @@ export class Readers {
     }
   }
 
-  /** Readings in progress fail, and so do later ones. */
+  /** Readings in progress fail, and so do those that wait and later ones. */
   close(): void {
     this.#isClosed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(databaseClosed());
     for (const reader of this.#all.splice(0)) reader.close();
   }
 
   async #begin(): Promise<{ readonly sql: Sql } & Disposable> {
     const reader = await this.#take();
+    using stack = new DisposableStack();
+    stack.defer(() => this.#give(reader));
     reader.execute("BEGIN");
-    return {
-      sql: reader,
-      [Symbol.dispose]: () => {
-        if (reader.isOpen && reader.isInTransaction) reader.execute("COMMIT");
-        this.#give(reader);
-      },
-    };
+    stack.defer(() => {
+      if (reader.isOpen && reader.isInTransaction) reader.execute("COMMIT");
+    });
+    const owned = stack.move();
+    return { sql: reader, [Symbol.dispose]: () => owned.dispose() };
   }
 
   async #take(): Promise<SqliteConnection> {
@@ -60,12 +61,14 @@ export class Readers {
       this.#all.push(reader);
       return reader;
     }
-    return await new Promise((resolve) => this.#waiting.push(resolve));
+    const turn = Promise.withResolvers<SqliteConnection>();
+    this.#waiting.push(turn);
+    return await turn.promise;
   }
 
   #give(reader: SqliteConnection): void {
     const next = this.#waiting.shift();
-    if (next !== undefined) next(reader);
+    if (next !== undefined) next.resolve(reader);
     else this.#idle.push(reader);
   }
 }

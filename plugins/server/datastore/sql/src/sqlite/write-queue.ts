@@ -8,6 +8,8 @@ import { isBusy, type SqliteConnection } from "./connection.ts";
 const maxTransactionMs = 20;
 /** How long to wait before asking again for a database that another process writes to. */
 const busyPauseMs = 5;
+/** After so many statements of one work, others in this process get their turn: a millisecond or two. */
+const statementsPerTurn = 200;
 
 interface Work {
   readonly changes: boolean;
@@ -82,10 +84,11 @@ export class WriteQueue {
       await this.#runWorks(settled);
       this.#connection.execute("COMMIT");
     } catch (error) {
-      if (this.#connection.isInTransaction) this.#connection.execute("ROLLBACK");
       // Nothing of the transaction is there: not even what had gone well.
       for (const work of settled) work.reject("error" in work ? work.error : error);
       if (settled.length === 0) for (const { reject } of this.#waiting.splice(0)) reject(error);
+      // One that cannot be rolled back ends the process, by nobody catching this: the host starts it anew.
+      if (this.#connection.isInTransaction) this.#connection.execute("ROLLBACK");
       return;
     }
     for (const work of settled) "error" in work ? work.reject(work.error) : work.resolve(work.result);
@@ -124,12 +127,16 @@ export class WriteQueue {
 }
 
 function transactionOn(connection: SqliteConnection, now: Date): Transaction {
+  let statements = 0;
   return {
     text: connection.text,
     now,
     all: (statement, ...parameters) => connection.all(statement, ...parameters),
     first: (statement, ...parameters) => connection.first(statement, ...parameters),
-    run: async (statement, ...parameters) => connection.run(statement, ...parameters),
+    run: async (statement, ...parameters) => {
+      if (++statements % statementsPerTurn === 0) await nextTurn();
+      return connection.run(statement, ...parameters);
+    },
     attempt: async (work) => {
       connection.execute("SAVEPOINT attempt");
       try {
