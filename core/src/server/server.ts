@@ -1,11 +1,12 @@
-import { mkdirSync } from "node:fs";
 import type { Clock, Logger } from "@finial/sdk";
 import { Code, StatusError } from "@finial/sdk";
 import { Catalog, type CatalogOptions } from "../kernel/catalog/catalog.ts";
+import { endOfPlugins } from "../kernel/catalog/end-of-plugins.ts";
 import { HealthChecks } from "../kernel/health/health-checks.ts";
 import { runHealthListener } from "../kernel/health/health-listener.ts";
 import { healthHandlers } from "../kernel/health/health-service.ts";
 import { metricsService } from "../kernel/hostservice/metrics.ts";
+import { makeDataDir } from "../kernel/lifecycle/data-dir.ts";
 import { runTogether, type Task } from "../kernel/lifecycle/run-together.ts";
 import { noMetrics } from "../kernel/telemetry/metrics.ts";
 import { makeAgentHandlers } from "./api/agent/handlers.ts";
@@ -232,26 +233,4 @@ function checkRotations({ failedRotations }: AuthorityKeeper): void {
       "ROTATION_FAILS",
       `the last ${failedRotations} rotations of authorities have failed`,
     );
-}
-
-/** A plugin that ends takes what it does with it, and a server without keys or a data store is none. */
-async function endOfPlugins(catalog: Catalog, signal: AbortSignal): Promise<void> {
-  const end = await catalog.firstExit(signal);
-  if (end === undefined) return;
-  throw new StatusError(
-    Code.Unavailable,
-    "PLUGIN_EXITED",
-    `plugin ${end.plugin.type} "${end.plugin.name}" ended unexpectedly (${end.exit.signal ?? `exit status ${end.exit.code}`})`,
-  );
-}
-
-function makeDataDir(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StatusError(Code.FailedPrecondition, "DATA_DIR", `cannot make the data directory: ${why}`, {
-      cause: error,
-    });
-  }
 }

@@ -1,4 +1,5 @@
 export { Certificate } from "./certificate.ts";
+export { parseCertificatesDer } from "./certificate-list.ts";
 export { CertificateRequest, createCertificateRequest } from "./certificate-request.ts";
 export { type CertificateFields, type CertificateSigner, createCertificate } from "./certificate-writer.ts";
 export { type ChainOptions, verifyChain, verifyChains } from "./chain.ts";

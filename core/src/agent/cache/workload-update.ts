@@ -1,4 +1,3 @@
-import type { KeyObject } from "node:crypto";
 import type { Certificate } from "@finial/sdk/crypto";
 import type { Bundle } from "@finial/sdk/spiffe";
 import type { AuthorizedEntry } from "./authorized-entry.ts";
@@ -8,7 +7,7 @@ export interface CachedX509Svid {
   readonly leaf: Certificate;
   /** Leaf first. */
   readonly chainDer: readonly Buffer[];
-  readonly privateKey: KeyObject;
+  readonly keyPkcs8Der: Buffer;
 }
 
 /** A workload's entry with the SVID that was issued for it. */

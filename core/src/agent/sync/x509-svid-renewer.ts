@@ -111,7 +111,7 @@ function checkedSvid(chainDer: readonly Buffer[], privateKey: KeyObject, spiffeI
   const id = x509SvidId(leaf);
   if (!id.equals(spiffeId)) throw refused(`the SVID is for "${id}"`);
   if (!leaf.pkixDer.equals(PublicKey.of(privateKey).pkixDer)) throw refused("the SVID is for another key");
-  return { leaf, chainDer, privateKey };
+  return { leaf, chainDer, keyPkcs8Der: privateKey.export({ format: "der", type: "pkcs8" }) };
 }
 
 function refused(message: string): StatusError {

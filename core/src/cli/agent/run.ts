@@ -3,9 +3,10 @@ import { type AgentConfig, parseAgentConfig } from "../../agent/config.ts";
 import { refuseMissing } from "../../kernel/config/feature.ts";
 import { loadConfigText } from "../../kernel/config/load.ts";
 import { command } from "../command.ts";
-import { type DaemonSurroundings, runDaemon } from "../daemon.ts";
+import { runDaemon } from "../daemon.ts";
 import { type FlagValues, int, text, toggle } from "../flag.ts";
 import { type CommandIo, messageOf } from "../io.ts";
+import { version } from "../version.ts";
 
 const flags = {
   config: text("The configuration file", "conf/agent/agent.conf"),
@@ -34,13 +35,6 @@ const flags = {
   socketPath: text("The socket for workloads"),
 };
 
-/** The composition, loaded only by the command that needs it. */
-const agentModule: string = "../../agent/agent.ts";
-
-interface AgentModule {
-  runAgent(config: AgentConfig, surroundings: DaemonSurroundings): Promise<void>;
-}
-
 export const run = command({
   name: "run",
   synopsis: "Runs the agent",
@@ -60,8 +54,9 @@ export const run = command({
         log,
         warnings,
         run: async (surroundings) => {
-          const { runAgent }: AgentModule = await import(agentModule);
-          await runAgent(config, surroundings);
+          // The composition, loaded only by the command that needs it.
+          const { runAgent } = await import("../../agent/agent.ts");
+          await runAgent(config, { ...surroundings, pid: process.pid, version });
         },
       },
       input.io,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import { type Handshake, parseHandshake } from "@finial/sdk/internal";
@@ -44,6 +44,7 @@ export class PluginProcess implements AsyncDisposable {
     launch: Launch,
     options: { readonly logger: Logger; readonly clock: Clock },
   ): Promise<PluginProcess> {
+    requireExecutable(launch.file);
     const [file, args] = withParentDeathSignal(launch);
     const child = spawn(file, args, {
       env: launch.env,
@@ -54,18 +55,7 @@ export class PluginProcess implements AsyncDisposable {
     });
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
-      child.once("error", (error) =>
-        reject(
-          new StatusError(
-            Code.FailedPrecondition,
-            "PLUGIN_SPAWN",
-            `failed to launch plugin: ${error.message}`,
-            {
-              cause: error,
-            },
-          ),
-        ),
-      );
+      child.once("error", (error) => reject(spawnFailure(error)));
     });
     child.on("error", (error) => options.logger.error("Plugin process failed", { error: error.message }));
     // A plugin that is gone breaks its lifeline; its exit is what is acted upon.
@@ -140,6 +130,22 @@ export class PluginProcess implements AsyncDisposable {
   kill(): void {
     this.#child.kill("SIGKILL");
   }
+}
+
+/** Asked before the wrapper is started, whose own failure would only be an exit status. */
+function requireExecutable(file: string): void {
+  try {
+    accessSync(file, constants.X_OK);
+  } catch (error) {
+    throw spawnFailure(error);
+  }
+}
+
+function spawnFailure(cause: unknown): StatusError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StatusError(Code.FailedPrecondition, "PLUGIN_SPAWN", `failed to launch plugin: ${why}`, {
+    cause,
+  });
 }
 
 function withParentDeathSignal({ file, args }: Launch): [string, readonly string[]] {

@@ -1,5 +1,5 @@
 import type { X509SVIDResponse } from "@finial/proto/workload/workload";
-import { Certificate, parsePrivateKeyDer } from "@finial/sdk/crypto";
+import { type Certificate, parseCertificatesDer, parsePrivateKeyDer } from "@finial/sdk/crypto";
 import { parseSpiffeId, verifyX509Svid } from "@finial/sdk/spiffe";
 import { messageOf } from "../../io.ts";
 import { usageError } from "../../usage-error.ts";
@@ -56,26 +56,10 @@ function verify({ spiffeId, certificates, bundle }: FetchedX509Svid, now: Date):
   });
 }
 
-/** Certificates one after the other, as the Workload API has them. */
 function readCertificates(der: Buffer): Certificates {
-  const certificates: Certificate[] = [];
-  for (let rest = der; rest.length > 0; ) {
-    const length = elementLength(rest);
-    certificates.push(Certificate.parse(rest.subarray(0, length)));
-    rest = rest.subarray(length);
-  }
-  const [first, ...others] = certificates;
+  const [first, ...others] = parseCertificatesDer(der);
   if (first === undefined) throw usageError("no certificates found");
   return [first, ...others];
-}
-
-/** Of the DER element at the beginning, header included; whether it is well-formed is for others to say. */
-function elementLength(der: Buffer): number {
-  const first = der[1] ?? 0;
-  if (first < 0x80) return 2 + first;
-  const size = first & 0x7f;
-  if (size === 0 || size > 4 || der.length < 2 + size) return der.length;
-  return 2 + size + der.readUIntBE(2, size);
 }
 
 function failing<T>(what: string, work: () => T): T {

@@ -1,0 +1,85 @@
+import { Catalog } from "../kernel/catalog/catalog.ts";
+import { endOfPlugins } from "../kernel/catalog/end-of-plugins.ts";
+import { HealthChecks } from "../kernel/health/health-checks.ts";
+import { runHealthListener } from "../kernel/health/health-listener.ts";
+import { metricsService } from "../kernel/hostservice/metrics.ts";
+import { makeDataDir } from "../kernel/lifecycle/data-dir.ts";
+import { runTogether, type Task } from "../kernel/lifecycle/run-together.ts";
+import { noMetrics } from "../kernel/telemetry/metrics.ts";
+import type { AgentSurroundings } from "./agent-surroundings.ts";
+import type { AgentConfig } from "./config.ts";
+import { WorkloadEndpoints } from "./endpoints/workload-endpoints.ts";
+import { openAttestedAgent } from "./node/attested-agent.ts";
+import { type AgentPlugins, bindPlugins, pluginTypes } from "./plugins.ts";
+import { EntrySync } from "./sync/entry-sync.ts";
+import { RotationPolicy } from "./sync/rotation.ts";
+import { WorkloadAttestation } from "./workload/workload-attestation.ts";
+
+/**
+ * Runs an agent until the signal aborts or one of its plugins ends.
+ *
+ * @throws {StatusError} what made it impossible to start, or to go on. All plugins are gone then.
+ */
+export async function runAgent(config: AgentConfig, surroundings: AgentSurroundings): Promise<void> {
+  const { logger, clock, signal } = surroundings;
+  logger.info("Starting agent", { data_dir: config.dataDir, version: surroundings.version });
+  makeDataDir(config.dataDir);
+  await using catalog = await Catalog.load(config.plugins, {
+    types: pluginTypes,
+    surroundings: surroundings.plugins,
+    hostServices: [metricsService(noMetrics)],
+    trustDomain: config.trustDomain,
+    logger: logger.with({ subsystem_name: "catalog" }),
+    clock,
+  });
+  surroundings.onReconfigure?.(() => void catalog.reconfigure());
+  const plugins = bindPlugins(catalog);
+  await runTogether(
+    [(inner) => endOfPlugins(catalog, inner), (inner) => serve(config, plugins, surroundings, inner)],
+    signal,
+  );
+}
+
+/** First its identity, then its entries, then the door for workloads. */
+async function serve(
+  config: AgentConfig,
+  plugins: AgentPlugins,
+  surroundings: AgentSurroundings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger, clock, random } = surroundings;
+  await using stack = new AsyncDisposableStack();
+  const rotation = new RotationPolicy({ availabilityTargetMs: config.availabilityTargetMs, random });
+  const agent = await openAttestedAgent({ config, plugins, rotation, surroundings, signal });
+  const sync = stack.use(new EntrySync({ config, agent, rotation, surroundings }));
+  await sync.start(signal);
+  const attestation = new WorkloadAttestation({
+    attestors: plugins.workloadAttestors,
+    logger: logger.with({ subsystem_name: "workload_attestor" }),
+  });
+  const { socketPath, healthChecks } = config;
+  let endpoints: WorkloadEndpoints | undefined;
+  if (socketPath === undefined)
+    logger.info("Skipping agent APIs because public endpoint is disabled", { apis: "Workload and SDS APIs" });
+  else
+    endpoints = stack.use(
+      await WorkloadEndpoints.start({
+        ...config,
+        socketPath,
+        attestation,
+        workloads: sync.workloads,
+        jwtSvids: sync.jwtSvids,
+        ownPid: surroundings.pid,
+        clock,
+        logger: logger.with({ subsystem_name: "endpoints" }),
+      }),
+    );
+  const checks = new HealthChecks([{ name: "agent", check: async (inner) => endpoints?.check(inner) }], {
+    clock,
+    logger: logger.with({ subsystem_name: "health" }),
+  });
+  const tasks: Task[] = [(inner) => sync.run(inner), (inner) => checks.run(inner)];
+  if (healthChecks !== undefined)
+    tasks.push((inner) => runHealthListener({ ...healthChecks, checks, logger }, inner));
+  await runTogether(tasks, signal);
+}
