@@ -39,16 +39,17 @@ const parts: readonly Part[] = [
 ];
 
 /**
- * Installs the missing parts where that is possible (root on Debian), after a line that says so, and puts them on the PATH
+ * Installs what is missing of these parts (of all by default) where that is possible (root on Debian), after a line that says so, and puts them on the PATH
  * of this process and its children.
  *
  * @returns one sentence for each part that is still missing.
  */
-export function installParts(): string[] {
+export function installParts(programs?: readonly string[]): string[] {
   const path = (part: Part): string => join(partsFolder, part.program, part.afterwards?.path ?? "");
   for (const part of parts)
     if (part.afterwards) process.env.PATH = `${path(part)}${delimiter}${process.env.PATH ?? ""}`;
-  const missing = parts.filter((part) => !onPath(part.program));
+  const wanted = parts.filter(({ program }) => programs === undefined || programs.includes(program));
+  const missing = wanted.filter((part) => !onPath(part.program));
   if (missing.length === 0) return [];
   const mayInstall = process.getuid?.() === 0 && existsSync("/etc/debian_version");
   if (mayInstall) {

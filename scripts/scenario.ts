@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Scenario, Skipped } from "../test/support/scenario.ts";
+import { installParts } from "./parts.ts";
 
 const folder = join(import.meta.dirname, "..", "test", "scenario");
 
@@ -20,6 +21,7 @@ export async function loadScenario(name: string): Promise<Scenario> {
 /** Runs one and prints its steps. The exit status: 0 holds, 1 does not, 77 could not be tried. */
 export async function runScenario(name: string, options: { readonly full: boolean }): Promise<0 | 1 | 77> {
   const scenario = await loadScenario(name);
+  for (const sentence of installParts(scenario.needs ?? [])) console.log(`parts: ${sentence}`);
   let steps = 0;
   console.log(`${name}: ${scenario.title}`);
   const startedAt = performance.now();

@@ -4,6 +4,8 @@ export interface Scenario {
   readonly title: string;
   /** Runs as a part of `npm test`. */
   readonly quick: boolean;
+  /** Programs that npm does not bring; they are installed first where that can be done. */
+  readonly needs?: readonly string[];
   /**
    * Does the steps and throws when one does not hold.
    * @returns the figure to print last.
