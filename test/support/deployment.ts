@@ -98,8 +98,15 @@ export class Deployment implements AsyncDisposable {
     return daemon;
   }
 
-  async createJoinToken(spiffeId = `spiffe://${this.trustDomain}/node`): Promise<string> {
-    const output = await this.serverCliOk("token", "generate", "-spiffeID", spiffeId);
+  /** Has the agent attest anew at its next start. */
+  forgetAgent(): void {
+    rmSync(join(this.folder, "agent-data.json"), { force: true });
+  }
+
+  /** @param flags such as `-ttl`, `1`. */
+  async createJoinToken(...flags: readonly string[]): Promise<string> {
+    const spiffeId = `spiffe://${this.trustDomain}/node`;
+    const output = await this.serverCliOk("token", "generate", "-spiffeID", spiffeId, ...flags);
     const token = /^Token: (\S+)/m.exec(output)?.[1];
     if (token === undefined) throw new Error(`no token in: ${output}`);
     return token;
@@ -160,13 +167,18 @@ export class Deployment implements AsyncDisposable {
   async #ready(daemon: Daemon, check: () => Promise<Finished>): Promise<void> {
     await eventually(
       async () => {
-        daemon.assertRunning();
+        if (!daemon.running) return;
         const result = await check();
         if (result.status !== 0)
           throw new Error(`not ready: ${result.stdout}${result.stderr}\n${daemon.log.slice(-3000)}`);
       },
-      { timeoutMs: 30_000 },
-    );
+      { timeoutMs: 30_000, isFinal: () => !daemon.running },
+    ).catch((error: unknown) => {
+      // That it has ended says more than that it was not ready.
+      daemon.assertRunning();
+      throw error;
+    });
+    daemon.assertRunning();
   }
 
   #serverConfig(): string {
