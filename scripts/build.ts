@@ -4,17 +4,20 @@ import {
   existsSync,
   globSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { type Plugin, rolldown } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
 const stamp = join(root, "node_modules", ".finial-build");
+const staging = join(root, "node_modules", `.finial-build-${process.pid}`);
 const sources = [
   "package-lock.json",
   "scripts/build.ts",
@@ -76,16 +79,18 @@ export { addon as default, addon as "module.exports" };
   };
 }
 
+/** Builds beside, so that whoever runs from the old bundle finds it whole until the new one takes its place. */
 async function build({ input, output }: Bundle): Promise<void> {
+  const beside = join(staging, relative(root, output));
   await using bundle = await rolldown({
     input,
     platform: "node",
     resolve: { conditionNames: ["source", "node", "import", "default"] },
-    plugins: [nativeAddons(dirname(output))],
+    plugins: [nativeAddons(dirname(beside))],
     checks: { eval: false },
   });
   await bundle.write({
-    file: output,
+    file: beside,
     format: "esm",
     codeSplitting: false,
     // Readable names in stack traces, and less to parse.
@@ -109,14 +114,26 @@ function isCurrent(): boolean {
   return readFileSync(stamp, "utf8") === fingerprint();
 }
 
+/** File by file: each is there at every moment, the old one or the new. */
+function putInPlace(folder: string): void {
+  const beside = join(staging, relative(root, folder));
+  mkdirSync(folder, { recursive: true });
+  const files = readdirSync(beside);
+  for (const file of files) renameSync(join(beside, file), join(folder, file));
+  for (const file of readdirSync(folder)) if (!files.includes(file)) rmSync(join(folder, file));
+}
+
 async function main(): Promise<void> {
   if (process.argv.includes("--if-stale") && isCurrent()) return;
   const before = fingerprint();
   const startedAt = performance.now();
   const all = bundles();
-  // The programs share a folder, so all are emptied before the first is filled.
-  for (const { output } of all) rmSync(dirname(output), { recursive: true, force: true });
-  for (const bundle of all) await build(bundle);
+  try {
+    for (const bundle of all) await build(bundle);
+    for (const folder of new Set(all.map(({ output }) => dirname(output)))) putInPlace(folder);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
   writeFileSync(stamp, before);
   console.log(`built ${all.length} bundles in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
