@@ -45,7 +45,11 @@ export function processIo(): CommandIo {
   };
 }
 
-/** What an error says to whoever runs the command. */
+/** What an error says to whoever runs the command; the system's as SPIRE words them: `open x: no such file or directory`. */
 export function messageOf(error: unknown): string {
-  return StatusError.from(error).message;
+  const { message } = StatusError.from(error);
+  if (!(error instanceof Error && "syscall" in error)) return message;
+  const [, what, call, path] = /^E[A-Z0-9]+: (.+), (\w+)(?: '(.*)')?$/s.exec(message) ?? [];
+  if (what === undefined) return message;
+  return path === undefined ? `${call}: ${what}` : `${call} ${path}: ${what}`;
 }

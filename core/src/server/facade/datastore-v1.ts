@@ -15,7 +15,7 @@ import { storeRecords } from "./store-records.ts";
 export function bindDataStoreV1({ name, channel }: BoundPlugin): DataStore {
   const client = createClient(DataStoreDefinition, channel);
   const changes = new StoreChanges(client);
-  const prefixed = (error: unknown): StatusError => StatusError.from(error).prefixed(`datastore(${name}): `);
+  const prefixed = (error: unknown): StatusError => withStoreName(name, error);
   const ask: Ask = async (work) => {
     try {
       return await work(client);
@@ -38,4 +38,10 @@ export function bindDataStoreV1({ name, channel }: BoundPlugin): DataStore {
       }
     },
   };
+}
+
+/** As operators know it from SPIRE: `datastore-sql: …`, unless the store has said whose words they are. */
+function withStoreName(name: string, error: unknown): StatusError {
+  const status = StatusError.from(error);
+  return status.message.startsWith("datastore-") ? status : status.prefixed(`datastore-${name}: `);
 }

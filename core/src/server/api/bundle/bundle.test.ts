@@ -24,8 +24,8 @@ const publicKey = Buffer.from(
 );
 const own = parseTrustDomain("example.org");
 const other = parseTrustDomain("other.org");
-const away = new StatusError(Code.Unavailable, "AWAY", "datastore(sql): away");
-const notFound = new StatusError(Code.NotFound, "X", "datastore(sql): record not found");
+const away = new StatusError(Code.Unavailable, "AWAY", "datastore-sql: away");
+const notFound = new StatusError(Code.NotFound, "X", "datastore-sql: record not found");
 
 const bundle: Bundle = {
   trustDomain: other,
@@ -94,7 +94,7 @@ describe("countBundles()", () => {
     const broken = serve({ countBundles: () => Promise.reject(away) });
     assert.deepEqual(await refusal(() => broken.handlers.countBundles({}, call)), [
       Code.Internal,
-      "failed to count bundles: datastore(sql): away",
+      "failed to count bundles: datastore-sql: away",
     ]);
   });
 });
@@ -121,7 +121,7 @@ describe("getBundle()", () => {
     ]);
     assert.deepEqual(await get(serve({ findBundle: () => Promise.reject(away) })), [
       Code.Internal,
-      "failed to fetch bundle: datastore(sql): away",
+      "failed to fetch bundle: datastore-sql: away",
     ]);
   });
 });
@@ -226,7 +226,7 @@ describe("appendBundle()", () => {
     const request = AppendBundleRequest.fromPartial({ jwtAuthorities: [{ keyId: "k", publicKey }] });
     assert.deepEqual(await refusal(() => handlers.appendBundle(request, call)), [
       Code.Internal,
-      "failed to append bundle: datastore(sql): away",
+      "failed to append bundle: datastore-sql: away",
     ]);
   });
 });
@@ -263,7 +263,7 @@ describe("publishJWTAuthority()", () => {
     ]);
     assert.deepEqual(await publish(serve({}, { publishJwtKey: () => Promise.reject(away) }), jwtAuthority), [
       Code.Internal,
-      "failed to publish JWT key: datastore(sql): away",
+      "failed to publish JWT key: datastore-sql: away",
     ]);
     assert.deepEqual(await publish(serve({}, { rateLimit: () => Promise.reject(busy) }), jwtAuthority), [
       Code.ResourceExhausted,
@@ -301,7 +301,7 @@ describe("listFederatedBundles()", () => {
   it("says why the store failed", async () => {
     const { handlers, call } = serve({ listBundles: () => Promise.reject(away) });
     const list = () => handlers.listFederatedBundles(ListFederatedBundlesRequest.create(), call);
-    assert.deepEqual(await refusal(list), [Code.Internal, "failed to list bundles: datastore(sql): away"]);
+    assert.deepEqual(await refusal(list), [Code.Internal, "failed to list bundles: datastore-sql: away"]);
   });
 });
 
@@ -353,7 +353,7 @@ for (const { method, call, doing, failed } of writes) {
           refused(3, `${doing} a federated bundle for the server's own trust domain is not allowed`),
           refused(3, "failed to convert bundle: unable to parse X.509 authority: malformed certificate"),
           refused(3, "failed to convert bundle: unable to parse JWT authority: missing key ID"),
-          refused(13, `${failed}: datastore(sql): away`),
+          refused(13, `${failed}: datastore-sql: away`),
         ],
       });
       assert.deepEqual(asked[0], bundle);
@@ -366,7 +366,7 @@ for (const { method, call, doing, failed } of writes) {
 
 describe("batchCreateFederatedBundle()", () => {
   it("says so when there is one", async () => {
-    const taken = new StatusError(Code.AlreadyExists, "X", "datastore(sql): UNIQUE constraint failed");
+    const taken = new StatusError(Code.AlreadyExists, "X", "datastore-sql: UNIQUE constraint failed");
     const { handlers, call } = serve({ createBundle: () => Promise.reject(taken) });
     assert.deepEqual(
       await handlers.batchCreateFederatedBundle({ bundle: [wire], outputMask: undefined }, call),
@@ -412,7 +412,7 @@ describe("batchUpdateFederatedBundle()", () => {
 describe("batchDeleteFederatedBundle()", () => {
   it("answers each trust domain in order", async () => {
     const asked: unknown[] = [];
-    const inUse = new StatusError(Code.FailedPrecondition, "X", "datastore(sql): cannot delete bundle");
+    const inUse = new StatusError(Code.FailedPrecondition, "X", "datastore-sql: cannot delete bundle");
     const { handlers, call } = serve({
       deleteBundle: async ({ name }, mode) => {
         asked.push([name, mode]);
@@ -437,7 +437,7 @@ describe("batchDeleteFederatedBundle()", () => {
           trustDomain: "used.org",
           status: {
             code: 9,
-            message: "failed to delete federated bundle: datastore(sql): cannot delete bundle",
+            message: "failed to delete federated bundle: datastore-sql: cannot delete bundle",
           },
         },
       ],

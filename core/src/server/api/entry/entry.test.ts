@@ -15,7 +15,7 @@ import { makeEntryHandlers } from "./handlers.ts";
 import type { EntryService } from "./service.ts";
 
 const agent = parseSpiffeId("spiffe://example.org/spire/agent/a");
-const away = new StatusError(Code.Unavailable, "AWAY", "datastore(sql): away");
+const away = new StatusError(Code.Unavailable, "AWAY", "datastore-sql: away");
 
 function wireEntry(id: string, path = `/${id}`): Entry {
   return Entry.fromPartial({
@@ -82,7 +82,7 @@ const fullFilter: ListEntriesRequest_Filter = {
   bySelectors: { selectors: [{ type: "unix", value: "uid:1" }], match: 2 },
   byFederatesWith: { trustDomains: ["other.org"], match: 3 },
   byHint: "internal",
-  byDownstream: false,
+  byDownstream: true,
 };
 
 const parsedFilter = {
@@ -91,7 +91,7 @@ const parsedFilter = {
   bySelectors: { selectors: [{ type: "unix", value: "uid:1" }], match: "superset" },
   byFederatesWith: { trustDomains: [parseTrustDomain("other.org")], match: "any" },
   byHint: "internal",
-  byDownstream: false,
+  byDownstream: true,
 };
 
 describe("countEntries()", () => {
@@ -108,7 +108,12 @@ describe("countEntries()", () => {
     const { filter } = ListEntriesRequest.fromPartial({ filter: fullFilter });
     assert.deepEqual(await handlers.countEntries({ filter }, call), { count: 4 });
     assert.deepEqual(await handlers.countEntries({ filter: undefined }, call), { count: 4 });
-    assert.deepEqual(asked, [parsedFilter, {}]);
+    // What SPIRE's command sends where nobody asked about downstream entries.
+    const { filter: indifferent } = ListEntriesRequest.fromPartial({ filter: { byDownstream: false } });
+    assert.deepEqual(await handlers.countEntries({ filter: indifferent }, fakeCall()), {
+      count: 4,
+    });
+    assert.deepEqual(asked, [parsedFilter, {}, {}]);
     assert.deepEqual(call.trail.fields, {
       hint: "internal",
       parent_id: "spiffe://example.org/spire/server",
@@ -117,7 +122,7 @@ describe("countEntries()", () => {
       by_selectors: "unix:uid:1",
       federates_with_match: "MATCH_ANY",
       federates_with: "other.org",
-      downstream: false,
+      downstream: true,
     });
   });
 
@@ -125,7 +130,7 @@ describe("countEntries()", () => {
     const { handlers, call } = serve({ store: { countEntries: () => Promise.reject(away) } });
     assert.deepEqual(await refusal(() => handlers.countEntries({ filter: undefined }, call)), [
       Code.Internal,
-      "failed to count entries: datastore(sql): away",
+      "failed to count entries: datastore-sql: away",
     ]);
   });
 });
@@ -158,7 +163,7 @@ describe("listEntries()", () => {
     const { handlers, call } = serve({ store: { listEntries: () => Promise.reject(away) } });
     assert.deepEqual(await refusal(() => handlers.listEntries(ListEntriesRequest.create(), call)), [
       Code.Internal,
-      "failed to list entries: datastore(sql): away",
+      "failed to list entries: datastore-sql: away",
     ]);
   });
 
@@ -205,7 +210,7 @@ describe("getEntry()", () => {
       refusal(() => service.handlers.getEntry({ id, outputMask: undefined }, service.call));
     assert.deepEqual(await get(none, ""), [Code.InvalidArgument, "missing ID"]);
     assert.deepEqual(await get(none, "1"), [Code.NotFound, "entry not found"]);
-    assert.deepEqual(await get(broken, "1"), [Code.Internal, "failed to fetch entry: datastore(sql): away"]);
+    assert.deepEqual(await get(broken, "1"), [Code.Internal, "failed to fetch entry: datastore-sql: away"]);
   });
 });
 
@@ -222,7 +227,7 @@ describe("batchCreateEntry()", () => {
             { entry: value("new"), existing: false },
             { entry: value("old"), existing: true },
             {
-              error: new StatusError(Code.InvalidArgument, "X", "datastore(sql): invalid registration entry"),
+              error: new StatusError(Code.InvalidArgument, "X", "datastore-sql: invalid registration entry"),
             },
           ];
         },
@@ -242,7 +247,7 @@ describe("batchCreateEntry()", () => {
         {
           status: {
             code: 3,
-            message: "failed to create entry: datastore(sql): invalid registration entry",
+            message: "failed to create entry: datastore-sql: invalid registration entry",
           },
           entry: undefined,
         },
@@ -269,7 +274,7 @@ describe("batchCreateEntry()", () => {
       { entries: [wireEntry("1"), wireEntry("2")], outputMask: undefined },
       call,
     );
-    const status = { code: Code.Unavailable, message: "failed to create entry: datastore(sql): away" };
+    const status = { code: Code.Unavailable, message: "failed to create entry: datastore-sql: away" };
     assert.deepEqual(results, [
       { status, entry: undefined },
       { status, entry: undefined },
@@ -292,7 +297,7 @@ describe("batchUpdateEntry()", () => {
         updateEntry: async (entry, mask) => {
           asked.push([entry.id, entry.hint, entry.selectors, mask]);
           if (entry.id === "gone")
-            throw new StatusError(Code.NotFound, "X", "datastore(sql): record not found");
+            throw new StatusError(Code.NotFound, "X", "datastore-sql: record not found");
           if (entry.id === "odd") throw new Error("odd");
           return { ...value(entry.id), hint: entry.hint };
         },
@@ -357,7 +362,7 @@ describe("batchDeleteEntry()", () => {
     const { handlers, call } = serve({
       store: {
         deleteEntry: async (id) => {
-          if (id === "gone") throw new StatusError(Code.NotFound, "X", "datastore(sql): record not found");
+          if (id === "gone") throw new StatusError(Code.NotFound, "X", "datastore-sql: record not found");
           if (id === "broken") throw away;
           return value(id);
         },
@@ -368,7 +373,7 @@ describe("batchDeleteEntry()", () => {
         { id: "1", status: { code: 0, message: "OK" } },
         { id: "", status: { code: 3, message: "missing entry ID" } },
         { id: "gone", status: { code: 5, message: "entry not found" } },
-        { id: "broken", status: { code: 13, message: "failed to delete entry: datastore(sql): away" } },
+        { id: "broken", status: { code: 13, message: "failed to delete entry: datastore-sql: away" } },
       ],
     });
     assert.equal(call.trail.items.length, 4);

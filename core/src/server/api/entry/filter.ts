@@ -27,7 +27,8 @@ export function parseEntryFilter(
     ...(byFederatesWith && {
       byFederatesWith: part("federates with", () => federatesWithFilter(byFederatesWith)),
     }),
-    ...(byDownstream !== undefined && { byDownstream }),
+    // SPIRE's clients always send it; false asks for nothing.
+    ...(byDownstream === true && { byDownstream }),
   };
 }
 

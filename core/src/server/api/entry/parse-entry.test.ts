@@ -10,7 +10,11 @@ const wire: Entry = {
   id: "e1",
   spiffeId: { trustDomain: "example.org", path: "/db" },
   parentId: { trustDomain: "example.org", path: "/spire/server" },
-  selectors: [{ type: "unix", value: "uid:1" }],
+  selectors: [
+    { type: "unix", value: "uid:1" },
+    { type: "unix", value: "gid:2" },
+    { type: "docker", value: "label:x" },
+  ],
   x509SvidTtl: 60,
   jwtSvidTtl: 30,
   federatesWith: ["spiffe://other.org"],
@@ -29,7 +33,12 @@ const parsed: RegistrationEntry = {
   id: "e1",
   spiffeId: parseSpiffeId("spiffe://example.org/db"),
   parentId: parseSpiffeId("spiffe://example.org/spire/server"),
-  selectors: [{ type: "unix", value: "uid:1" }],
+  // In SPIRE's order: by type, then by value.
+  selectors: [
+    { type: "docker", value: "label:x" },
+    { type: "unix", value: "gid:2" },
+    { type: "unix", value: "uid:1" },
+  ],
   x509SvidTtlSeconds: 60,
   jwtSvidTtlSeconds: 30,
   federatesWith: [parseTrustDomain("other.org")],

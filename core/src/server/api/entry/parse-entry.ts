@@ -1,6 +1,7 @@
 import type { Entry, EntryMask as WireEntryMask } from "@finial/proto/api/types/entry";
 import { Code, StatusError } from "@finial/sdk";
 import {
+  compareSelectors,
   parseTrustDomain,
   type RegistrationEntry,
   type Selector,
@@ -84,7 +85,7 @@ export function parseEntryMask(mask: WireEntryMask | undefined): EntryMask | und
 
 function parseSelectors(wire: Entry["selectors"]): readonly Selector[] {
   if (wire.length === 0) throw invalid("ENTRY_NO_SELECTORS", "selector list is empty");
-  return fromWireSelectors(wire);
+  return [...fromWireSelectors(wire)].sort(compareSelectors);
 }
 
 function parseDnsNames(names: readonly string[]): readonly string[] {
