@@ -14,6 +14,7 @@ export interface DeploymentOptions {
   readonly serverPlugins?: (folder: string) => string;
   /** Lines for the agent block. */
   readonly agent?: string;
+  /** Replaces the agent's plugins block; the folder is the agent's. */
   readonly agentPlugins?: (folder: string) => string;
   /** What the daemons are run as; Finial's own programs unless said. */
   readonly serverCommand?: readonly string[];
@@ -53,6 +54,10 @@ export class Deployment implements AsyncDisposable {
   }
   get agentConfigPath(): string {
     return join(this.folder, "agent.conf");
+  }
+  /** The agent's data: it names its files as the server does. */
+  get agentFolder(): string {
+    return join(this.folder, "agent");
   }
   get serverSocket(): string {
     return join(this.folder, "server.sock");
@@ -100,7 +105,7 @@ export class Deployment implements AsyncDisposable {
 
   /** Has the agent attest anew at its next start. */
   forgetAgent(): void {
-    rmSync(join(this.folder, "agent-data.json"), { force: true });
+    rmSync(join(this.agentFolder, "agent-data.json"), { force: true });
   }
 
   /** @param flags such as `-ttl`, `1`. */
@@ -206,13 +211,13 @@ plugins {${plugins}
 
   #agentConfig(joinToken: string): string {
     const plugins =
-      this.#options.agentPlugins?.(this.folder) ??
+      this.#options.agentPlugins?.(this.agentFolder) ??
       `
-  KeyManager "disk" { plugin_data { directory = "${this.folder}" } }
+  KeyManager "disk" { plugin_data { directory = "${this.agentFolder}" } }
   NodeAttestor "join_token" { plugin_data {} }
   WorkloadAttestor "unix" { plugin_data {} }`;
     return `agent {
-  data_dir = "${this.folder}"
+  data_dir = "${this.agentFolder}"
   log_level = "DEBUG"
   server_address = "127.0.0.1"
   server_port = "${this.serverPort}"
