@@ -51,9 +51,10 @@ export class StartedPlugin implements AsyncDisposable {
   }
 }
 
-/** @param file the plugin's bundle. */
+/** @param file the plugin's bundle, or its source, which finds the packages' sources. */
 export async function startPluginProcess(file: string, type: string): Promise<StartedPlugin> {
-  const child = spawn(process.execPath, [file], {
+  const flags = file.endsWith(".ts") ? ["--conditions=source"] : [];
+  const child = spawn(process.execPath, [...flags, file], {
     env: { PATH: process.env.PATH, [type]: type, PLUGIN_PROTOCOL_VERSIONS: "1" },
     stdio: ["ignore", "pipe", "inherit"],
   });
