@@ -1,7 +1,8 @@
 import { Status } from "@finial/proto/google/rpc/status";
 import { Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
-import { type Code, codeName, toCode } from "../status/code.ts";
+import { Code, codeName, toCode } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
+import { connectionWords } from "./connection-words.ts";
 
 const detailsKey = "grpc-status-details-bin";
 
@@ -24,7 +25,8 @@ export function fromGrpcError(thrown: unknown): StatusError {
     .get(detailsKey)
     .flatMap((value) => (Buffer.isBuffer(value) ? decodeDetails(value) : []))
     .map(({ typeUrl, value }) => ({ typeUrl, value }));
-  return new StatusError(code, reasonOf(code), thrown.details, { details, cause: thrown });
+  const message = code === Code.Unavailable ? connectionWords(thrown.details) : thrown.details;
+  return new StatusError(code, reasonOf(code), message, { details, cause: thrown });
 }
 
 function decodeDetails(bytes: Buffer): Status["details"] {

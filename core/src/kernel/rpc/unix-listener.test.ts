@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { HealthDefinition } from "@finial/proto/grpc/health/v1/health";
 import { addService, createClient, openChannel } from "@finial/sdk/internal";
@@ -15,7 +15,7 @@ import { UnixListener } from "./unix-listener.ts";
 const folder = mkdtempSync(join(tmpdir(), "finial-listener-"));
 after(() => rmSync(folder, { recursive: true }));
 
-async function listen(path: string) {
+async function listen(path: string, mode = 0o770) {
   const server = new Server();
   const peers = new Peers<PeerProcess>();
   const callers: { pid: number; uid: number; gid: number; alive: boolean }[] = [];
@@ -28,7 +28,7 @@ async function listen(path: string) {
   });
   const listener = await UnixListener.start({
     path,
-    mode: 0o770,
+    mode,
     server,
     peers,
     logger: captureLog(),
@@ -52,6 +52,25 @@ describe("UnixListener.start()", () => {
     assert.deepEqual(callers, [self, self]);
     assert.equal(statSync(path).mode & 0o777, 0o770);
   });
+
+  for (const [mode, folderMode] of [
+    [0o777, 0o755],
+    [0o770, 0o750],
+  ] as const)
+    it(`makes folders through which those get who may use a socket of mode ${mode.toString(8)}`, async () => {
+      const umask = process.umask(0o027);
+      try {
+        const path = join(folder, `mode-${mode.toString(8)}`, "below", "api.sock");
+        const { listener } = await listen(path, mode);
+        await using _ = listener;
+        const modes = [path, dirname(path), dirname(dirname(path))].map(
+          (each) => statSync(each).mode & 0o777,
+        );
+        assert.deepEqual(modes, [mode, folderMode, folderMode]);
+      } finally {
+        process.umask(umask);
+      }
+    });
 
   it("takes the place of a socket that nobody serves any more", async () => {
     const path = join(folder, "left.sock");

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server as NetServer, type Socket } from "node:net";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { type PeerProcess, readPeerProcess } from "./peer-credentials.ts";
@@ -38,7 +38,7 @@ export class UnixListener implements AsyncDisposable {
   static async start(options: UnixListenerOptions): Promise<UnixListener> {
     const { path, mode, server, peers, logger } = options;
     checkLength(path);
-    await clear(path);
+    await clear(path, mode);
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     const net = createServer();
     const listener = new UnixListener(path, net);
@@ -93,9 +93,9 @@ function checkLength(path: string): void {
 }
 
 /** A socket file outlives a process that was killed; one that is still served is somebody's. */
-async function clear(path: string): Promise<void> {
+async function clear(path: string, mode: number): Promise<void> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeFolder(resolve(dirname(path)), mode & 0o755);
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) return;
     if (!found.isSocket()) throw new Error("there is a file that is not a socket");
@@ -103,6 +103,16 @@ async function clear(path: string): Promise<void> {
     rmSync(path);
   } catch (error) {
     throw unusable(path, error);
+  }
+}
+
+/** Who may use the socket must get to it: folders made for it are as open as it is, whatever the umask. */
+function makeFolder(folder: string, mode: number): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; ; made = dirname(made)) {
+    chmodSync(made, mode);
+    if (made === resolve(first)) return;
   }
 }
 
