@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import { nearest } from "@finial/sdk/hcl";
@@ -6,6 +7,7 @@ import { aborted } from "../lifecycle/run-together.ts";
 import type { HostService } from "../pluginhost/host-services.ts";
 import type { Exit } from "../pluginhost/plugin-process.ts";
 import { RunningPlugin } from "../pluginhost/running-plugin.ts";
+import { SocketFolder } from "../pluginhost/socket-folder.ts";
 import { Configurer } from "./configurer.ts";
 import { type Constraint, findViolation } from "./constraints.ts";
 import { type LaunchSurroundings, type PlannedLaunch, planLaunch } from "./launch-of.ts";
@@ -150,12 +152,17 @@ async function launchAll(
   stack: AsyncDisposableStack,
 ): Promise<readonly Launched[]> {
   const wanted = blocks.filter((block) => isEnabled(block, options.logger));
-  const plans = wanted.map((block) => named("load", block, () => planLaunch(block, options.surroundings)));
+  const socketFolder = stack.use(await SocketFolder.make(tmpdir())).path;
+  const plans = wanted.map((block) =>
+    named("load", block, () => planLaunch(block, options.surroundings, socketFolder)),
+  );
   const results = await Promise.allSettled(
     wanted.map(async (block, index) => {
       const planned = plans[index] as PlannedLaunch;
       const logger = loggerOf(block, options.logger);
-      const running = await named("load", block, () => launch(block, planned, logger, options));
+      const running = await named("load", block, () =>
+        launch(block, planned, logger, { ...options, socketFolder }),
+      );
       return { block, planned, running, logger };
     }),
   );
@@ -190,7 +197,7 @@ async function launch(
   block: PluginBlock,
   { launch }: PlannedLaunch,
   logger: Logger,
-  options: CatalogOptions,
+  options: CatalogOptions & { readonly socketFolder: string },
 ): Promise<RunningPlugin> {
   if (block.pluginCmd !== undefined && launch.checksum === undefined)
     logger.warn("Plugin checksum not configured");
@@ -199,6 +206,7 @@ async function launch(
     name: block.name,
     launch,
     hostServices: options.hostServices,
+    socketFolder: options.socketFolder,
     logger: logger.with({ subsystem_name: `${block.name}.${launch.baseName}` }),
     clock: options.clock,
   });

@@ -25,6 +25,7 @@ export interface PlannedLaunch {
 export function planLaunch(
   block: PluginBlock,
   { manifests, env, nodePath }: LaunchSurroundings,
+  socketFolder: string,
 ): PlannedLaunch {
   const { type, name, pluginCmd, pluginArgs, pluginChecksum } = block;
   if (pluginCmd !== undefined) {
@@ -34,7 +35,7 @@ export function planLaunch(
       launch: {
         file,
         args: pluginArgs,
-        env: pluginEnvironment(env, { builtIn: false, type }),
+        env: pluginEnvironment(env, { builtIn: false, type, socketFolder }),
         lifeline: false,
         baseName: basename(file),
         checksum: pluginChecksum === undefined ? undefined : { file, sha256: pluginChecksum },
@@ -48,7 +49,7 @@ export function planLaunch(
     launch: {
       file: nodePath,
       args: [...nodeFlags, manifest.main, ...pluginArgs],
-      env: pluginEnvironment(env, { builtIn: true, type }),
+      env: pluginEnvironment(env, { builtIn: true, type, socketFolder }),
       lifeline: true,
       baseName: name,
       checksum: manifest.sha256 === undefined ? undefined : { file: manifest.main, sha256: manifest.sha256 },

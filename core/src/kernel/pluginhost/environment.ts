@@ -28,10 +28,15 @@ const promised = new Set([
  * @param builtIn ours get a short list; a plugin named by `plugin_cmd` gets the daemon's own environment, as it does in SPIRE,
  *   because cloud plugins find their credentials there.
  * @param type the plugin type, which is also the magic cookie.
+ * @param socketFolder where one of ours makes its socket; a stranger's takes the temporary folder, as it does under SPIRE.
  */
 export function pluginEnvironment(
   daemon: Environment,
-  { builtIn, type }: { readonly builtIn: boolean; readonly type: string },
+  {
+    builtIn,
+    type,
+    socketFolder,
+  }: { readonly builtIn: boolean; readonly type: string; readonly socketFolder: string },
 ): Readonly<Record<string, string>> {
   const inherited = Object.entries(daemon).filter(
     (entry): entry is [string, string] =>
@@ -43,6 +48,6 @@ export function pluginEnvironment(
     PLUGIN_MIN_PORT: "10000",
     PLUGIN_MAX_PORT: "25000",
     PLUGIN_PROTOCOL_VERSIONS: "1",
-    ...(builtIn && { FINIAL_PLUGIN_LIFELINE: "stdin" }),
+    ...(builtIn && { FINIAL_PLUGIN_LIFELINE: "stdin", PLUGIN_UNIX_SOCKET_DIR: socketFolder }),
   };
 }

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { addService, type Handlers, type ServiceDefinition } from "@finial/sdk/internal";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
@@ -10,27 +9,24 @@ export interface HostService<D extends ServiceDefinition = ServiceDefinition> {
   readonly handlersFor: (plugin: { readonly type: string; readonly name: string }) => Partial<Handlers<D>>;
 }
 
-/** Where one plugin finds the host's services: a socket of its own in a folder only this user can enter. */
+/** Where one plugin finds the host's services: a socket of its own, which is how the host knows who calls. */
 export class HostServiceServer implements AsyncDisposable {
   readonly address: string;
-  readonly #folder: string;
   readonly #server: Server;
 
-  private constructor(folder: string, address: string, server: Server) {
-    this.#folder = folder;
+  private constructor(address: string, server: Server) {
     this.address = address;
     this.#server = server;
   }
 
   static async start(
     services: readonly HostService[],
-    plugin: { readonly type: string; readonly name: string },
+    plugin: { readonly type: string; readonly name: string; readonly socketFolder: string },
   ): Promise<HostServiceServer> {
-    const folder = mkdtempSync(join(tmpdir(), "finial-host"));
-    const address = join(folder, "s");
+    const address = join(plugin.socketFolder, `host-${randomBytes(4).toString("hex")}`);
     const server = new Server();
     for (const { definition, handlersFor } of services) addService(server, definition, handlersFor(plugin));
-    const started = new HostServiceServer(folder, address, server);
+    const started = new HostServiceServer(address, server);
     try {
       await new Promise<void>((resolve, reject) =>
         server.bindAsync(`unix:${address}`, ServerCredentials.createInsecure(), (error) =>
@@ -46,6 +42,5 @@ export class HostServiceServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.forceShutdown();
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -11,6 +11,8 @@ export interface StartOptions {
   readonly name: string;
   readonly launch: Launch;
   readonly hostServices: readonly HostService[];
+  /** Of the daemon's {@link SocketFolder}. */
+  readonly socketFolder: string;
   readonly logger: Logger;
   readonly clock: Clock;
 }
