@@ -11,6 +11,7 @@ import type { AgentConfig } from "./config.ts";
 import { WorkloadEndpoints } from "./endpoints/workload-endpoints.ts";
 import { openAttestedAgent } from "./node/attested-agent.ts";
 import { type AgentPlugins, bindPlugins, pluginTypes } from "./plugins.ts";
+import { Storekeeper } from "./svidstore/storekeeper.ts";
 import { EntrySync } from "./sync/entry-sync.ts";
 import { RotationPolicy } from "./sync/rotation.ts";
 import { WorkloadAttestation } from "./workload/workload-attestation.ts";
@@ -78,7 +79,18 @@ async function serve(
     clock,
     logger: logger.with({ subsystem_name: "health" }),
   });
-  const tasks: Task[] = [(inner) => sync.run(inner), (inner) => checks.run(inner)];
+  const storekeeper = new Storekeeper({
+    cache: sync.stored,
+    bundles: agent.bundles,
+    stores: plugins.svidStores,
+    clock,
+    logger: logger.with({ subsystem_name: "svid_store_service" }),
+  });
+  const tasks: Task[] = [
+    (inner) => sync.run(inner),
+    (inner) => storekeeper.run(inner),
+    (inner) => checks.run(inner),
+  ];
   if (healthChecks !== undefined)
     tasks.push((inner) => runHealthListener({ ...healthChecks, checks, logger }, inner));
   await runTogether(tasks, signal);

@@ -16,3 +16,13 @@ export type AuthorizedEntry = Pick<
   | "disableX509SvidPrefetch"
   | "jwtSvidIncludeJti"
 >;
+
+/** Whether they are one state of one entry. One that was deleted and made again with its ID begins at revision 0 again. */
+export function isSameEntry(left: AuthorizedEntry, right: AuthorizedEntry): boolean {
+  return (
+    left === right ||
+    (left.id === right.id &&
+      left.revisionNumber === right.revisionNumber &&
+      left.createdAt?.getTime() === right.createdAt?.getTime())
+  );
+}

@@ -39,8 +39,9 @@ export class EntryRecord {
     return this.svid !== undefined && !this.tainted;
   }
 
+  /** An entry that needs no selector is nobody's. */
   matches(held: ReadonlySet<string>): boolean {
-    return this.#needed.every((selector) => held.has(selector));
+    return this.#needed.length > 0 && this.#needed.every((selector) => held.has(selector));
   }
 }
 

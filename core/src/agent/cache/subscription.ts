@@ -53,9 +53,11 @@ export class Subscription implements AsyncIterable<WorkloadUpdate> {
     }
   }
 
-  /** The first answer waits until it is whole. */
+  /** The first answer waits until it is whole; none says that there is no identity while one is being made. */
   #isDue(): boolean {
-    this.#complete ||= [...this.records].every((record) => record.isReady);
-    return this.#complete && this.#changed;
+    const records = [...this.records];
+    this.#complete ||= records.every((record) => record.isReady);
+    const isEmpty = records.length > 0 && records.every(({ svid }) => svid === undefined);
+    return this.#complete && this.#changed && !isEmpty;
   }
 }

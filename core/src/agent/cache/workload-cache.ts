@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "@finial/sdk";
 import { formatSelector, type Selector, selectorSet } from "@finial/sdk/spiffe";
-import type { AuthorizedEntry } from "./authorized-entry.ts";
+import type { EntryCache, EntryUpdate, StaleEntry } from "../sync/entry-cache.ts";
+import { type AuthorizedEntry, isSameEntry } from "./authorized-entry.ts";
 import type { BundleCache } from "./bundle-cache.ts";
 import { EntryRecord } from "./entry-record.ts";
 import { SelectorIndex } from "./selector-index.ts";
@@ -15,15 +16,8 @@ export interface WorkloadCacheOptions {
   readonly logger: Logger;
 }
 
-/** An entry that needs a new X.509-SVID. */
-export interface StaleEntry {
-  readonly entry: AuthorizedEntry;
-  /** Of the SVID it has; undefined when it has none. */
-  readonly expiresAt: Date | undefined;
-}
-
 /** The agent's entries, their X.509-SVIDs, and the workloads that watch them. */
-export class WorkloadCache {
+export class WorkloadCache implements EntryCache {
   readonly #options: WorkloadCacheOptions;
   readonly #records = new Map<string, EntryRecord>();
   readonly #index = new SelectorIndex();
@@ -81,17 +75,8 @@ export class WorkloadCache {
     return subscription;
   }
 
-  /**
-   * Takes the place of all entries, tells the workloads concerned, and makes room.
-   *
-   * @param changedBundles names of trust domains whose bundles are others than at the last update.
-   * @param isDue whether an SVID should be renewed.
-   */
-  updateEntries(update: {
-    readonly entries: ReadonlyMap<string, AuthorizedEntry>;
-    readonly changedBundles: ReadonlySet<string>;
-    readonly isDue: (svid: CachedX509Svid) => boolean;
-  }): void {
+  /** Takes the place of all entries, tells the workloads concerned, and makes room. */
+  updateEntries(update: EntryUpdate): void {
     const { entries, changedBundles } = update;
     const concerned = new Set<Subscription>();
     for (const record of [...this.#records.values()])
@@ -99,7 +84,7 @@ export class WorkloadCache {
     for (const entry of entries.values()) {
       const record = this.#records.get(entry.id);
       if (record === undefined) this.#add(entry, concerned);
-      else if (!isSame(record.entry, entry)) this.#replace(record, entry, concerned);
+      else if (!isSameEntry(record.entry, entry)) this.#replace(record, entry, concerned);
       if (entry.federatesWith.some(({ name }) => changedBundles.has(name)))
         addAll(concerned, this.#records.get(entry.id)?.subscriptions);
     }
@@ -111,17 +96,17 @@ export class WorkloadCache {
     for (const subscription of all ? [...this.#subscriptions] : concerned) subscription.notify();
   }
 
-  /** SVIDs by entry ID; each takes the place of the entry's old one. */
-  updateSvids(svids: ReadonlyMap<string, CachedX509Svid>): void {
+  /** Each takes the place of the entry's old one. */
+  updateSvids(identities: readonly Identity[]): void {
     const concerned = new Set<Subscription>();
-    for (const [id, svid] of svids) {
-      const record = this.#records.get(id);
-      // The entry may be gone by the time its SVID comes.
-      if (record === undefined) continue;
+    for (const { entry, svid } of identities) {
+      const record = this.#records.get(entry.id);
+      // By the time its SVID comes, an entry may be gone, or have another ID.
+      if (record === undefined || !record.entry.spiffeId.equals(entry.spiffeId)) continue;
       if (record.svid === undefined) this.#svidCount++;
       record.svid = svid;
       record.tainted = false;
-      this.#stale.delete(record);
+      if (isSameEntry(record.entry, entry)) this.#stale.delete(record);
       addAll(concerned, record.subscriptions);
       this.#options.logger.debug("SVID updated", fieldsOf(record));
     }
@@ -156,7 +141,6 @@ export class WorkloadCache {
     return [...this.#records.values()].filter(({ svid }) => svid !== undefined).map(({ id }) => id);
   }
 
-  /** Renews those of these entries' SVIDs that were signed by a tainted authority. @returns how many there were. */
   taint(ids: readonly string[], isTainted: (svid: CachedX509Svid) => boolean): number {
     let count = 0;
     for (const id of ids) {
@@ -179,8 +163,7 @@ export class WorkloadCache {
   #remove(record: EntryRecord, concerned: Set<Subscription>): void {
     this.#unlink(record, concerned);
     this.#records.delete(record.id);
-    this.#stale.delete(record);
-    if (record.svid !== undefined) this.#svidCount--;
+    this.#dropSvid(record);
     this.#options.logger.debug("Entry removed", fieldsOf(record));
   }
 
@@ -194,8 +177,10 @@ export class WorkloadCache {
       addAll(concerned, record.subscriptions);
       this.#options.logger.debug("Entry updated", fieldsOf(record));
     }
+    // Who holds the selectors now may not be who the SVID was made for.
+    if (!before.spiffeId.equals(entry.spiffeId)) this.#dropSvid(record);
     // What the SVID says may have changed with the entry.
-    if (record.svid !== undefined) this.#stale.add(record);
+    else if (record.svid !== undefined) this.#stale.add(record);
   }
 
   #link(record: EntryRecord, concerned: Set<Subscription>): void {
@@ -227,11 +212,15 @@ export class WorkloadCache {
       .sort((left, right) => left.lastAccessMs - right.lastAccessMs);
     for (const record of unused) {
       if (surplus-- <= 0) return;
-      record.svid = undefined;
-      record.tainted = false;
-      this.#stale.delete(record);
-      this.#svidCount--;
+      this.#dropSvid(record);
     }
+  }
+
+  #dropSvid(record: EntryRecord): void {
+    if (record.svid !== undefined) this.#svidCount--;
+    record.svid = undefined;
+    record.tainted = false;
+    this.#stale.delete(record);
   }
 
   #build(records: Iterable<EntryRecord>): WorkloadUpdate {
@@ -254,14 +243,6 @@ export class WorkloadCache {
     }
     return { identities, bundle: bundles.own, federatedBundles };
   }
-}
-
-/** An entry that was deleted and made again with its ID begins at revision 0 again. */
-function isSame(left: AuthorizedEntry, right: AuthorizedEntry): boolean {
-  return (
-    left === right ||
-    (left.revisionNumber === right.revisionNumber && left.createdAt?.getTime() === right.createdAt?.getTime())
-  );
 }
 
 function link(record: EntryRecord, subscription: Subscription): void {

@@ -5,29 +5,31 @@ import { prefixed } from "../../kernel/catalog/prefixed.ts";
 import { toWireSeconds } from "../../kernel/convert/instant.ts";
 import type { SvidStore } from "./svidstore.ts";
 
+/** A store is often a service far away; one that does not answer must not keep the others' SVIDs waiting for ever. */
+const deadlineMs = 60_000;
+
 /** The SVIDStore port over `spire.plugin.agent.svidstore.v1`. */
 export function bindSvidStoreV1({ name, channel }: BoundPlugin): SvidStore {
   const client = createClient(SVIDStoreDefinition, channel);
   const plugin = { type: "SVIDStore", name };
   return {
     name,
-    putX509Svid: (request) =>
+    putX509Svid: (request, { signal }) =>
       prefixed(plugin, async () => {
-        await client.putX509SVID({
-          svid: {
-            spiffeID: request.spiffeId,
-            certChain: request.certificateChainDer,
-            privateKey: request.privateKeyPkcs8Der,
-            bundle: request.bundleDer,
-            expiresAt: toWireSeconds(request.expiresAt),
-          },
-          metadata: request.metadata,
-          federatedBundles: Object.fromEntries(request.federatedBundlesDer),
-        });
+        const svid = {
+          spiffeID: request.spiffeId,
+          certChain: request.certificateChainDer,
+          privateKey: request.privateKeyPkcs8Der,
+          bundle: request.bundleDer,
+          expiresAt: toWireSeconds(request.expiresAt),
+        };
+        const { metadata, federatedBundlesDer } = request;
+        const federatedBundles = Object.fromEntries(federatedBundlesDer);
+        await client.putX509SVID({ svid, metadata, federatedBundles }, { signal, deadlineMs });
       }),
-    deleteX509Svid: (metadata) =>
+    deleteX509Svid: (metadata, { signal }) =>
       prefixed(plugin, async () => {
-        await client.deleteX509SVID({ metadata });
+        await client.deleteX509SVID({ metadata }, { signal, deadlineMs });
       }),
   };
 }

@@ -9,6 +9,7 @@ import { WorkloadCache } from "../cache/workload-cache.ts";
 import type { AgentConfig } from "../config.ts";
 import { answerDenial } from "../node/answer-denial.ts";
 import type { AttestedAgent } from "../node/attested-agent.ts";
+import { StoreCache } from "../svidstore/store-cache.ts";
 import { firstSync } from "./first-sync.ts";
 import { JwtSvidSource } from "./jwt-svid-source.ts";
 import type { RotationPolicy } from "./rotation.ts";
@@ -23,9 +24,10 @@ export interface EntrySyncOptions {
   readonly surroundings: Pick<AgentSurroundings, "clock" | "random" | "logger" | "version">;
 }
 
-/** What workloads are served from, kept as the server has it. Disposing of it closes the connection to the server. */
+/** What workloads and stores are served from, kept as the server has it. Disposing of it closes the connection to the server. */
 export class EntrySync implements Disposable {
   readonly workloads: WorkloadCache;
+  readonly stored: StoreCache;
   readonly jwtSvids: JwtSvidSource;
   readonly #options: EntrySyncOptions;
   readonly #logger: Logger;
@@ -45,12 +47,17 @@ export class EntrySync implements Disposable {
     svid.onChange(() => connection.reset());
     const api = attestedServerApi(connection, logger);
     const workloads = new WorkloadCache({ bundles, maxSize: config.x509SvidCacheMaxSize, clock, logger });
+    const stored = new StoreCache({
+      trustDomain: config.trustDomain,
+      logger: surroundings.logger.with({ subsystem_name: "svid_store_cache" }),
+    });
     const jwtSvids = new JwtSvidCache({ maxSize: config.jwtSvidCacheMaxSize, logger });
     this.#options = options;
     this.#logger = logger;
     this.#connection = connection;
     this.#api = api;
     this.workloads = workloads;
+    this.stored = stored;
     this.jwtSvids = new JwtSvidSource({
       api,
       cache: jwtSvids,
@@ -63,7 +70,7 @@ export class EntrySync implements Disposable {
       api,
       bundles,
       workloads,
-      stored: new WorkloadCache({ bundles, maxSize: 0, clock, logger }),
+      stored,
       jwtSvids,
       renewer: new X509SvidRenewer({ api, keyType: config.workloadKeyType, rotation, logger }),
       rotation,

@@ -8,9 +8,8 @@ import {
   PublicKey,
 } from "@finial/sdk/crypto";
 import { type SpiffeId, x509SvidId } from "@finial/sdk/spiffe";
-import type { StaleEntry } from "../cache/workload-cache.ts";
-import type { CachedX509Svid } from "../cache/workload-update.ts";
-import type { EntryCache } from "./entry-cache.ts";
+import type { CachedX509Svid, Identity } from "../cache/workload-update.ts";
+import type { EntryCache, StaleEntry } from "./entry-cache.ts";
 import { RequestSize } from "./request-size.ts";
 import type { RotationPolicy } from "./rotation.ts";
 import type { CallSignal, ServerApi } from "./server-api.ts";
@@ -58,7 +57,7 @@ export class X509SvidRenewer {
       throw error;
     }
     this.#size.succeeded();
-    const svids = new Map<string, CachedX509Svid>();
+    const identities: Identity[] = [];
     for (const { entry } of some) {
       const chainDer = chains.get(entry.id);
       const privateKey = keys.get(entry.id);
@@ -66,7 +65,7 @@ export class X509SvidRenewer {
       const fields = { spiffe_id: entry.spiffeId.toString(), entry_id: entry.id };
       try {
         const svid = checkedSvid(chainDer, privateKey, entry.spiffeId);
-        svids.set(entry.id, svid);
+        identities.push({ entry, svid });
         if (this.#options.rotation.missesTarget(svid.leaf))
           logger.warn(
             "X509 SVID lifetime isn't long enough to guarantee the availability_target, falling back to the default rotation strategy",
@@ -79,7 +78,7 @@ export class X509SvidRenewer {
         });
       }
     }
-    cache.updateSvids(svids);
+    cache.updateSvids(identities);
   }
 
   async #request({ entry, expiresAt }: StaleEntry, keys: Map<string, KeyObject>) {
