@@ -18,8 +18,14 @@ export async function loadScenario(name: string): Promise<Scenario> {
   return module.scenario;
 }
 
-/** Runs one and prints its steps. The exit status: 0 holds, 1 does not, 77 could not be tried. */
-export async function runScenario(name: string, options: { readonly full: boolean }): Promise<0 | 1 | 77> {
+/** The exit status: 0 holds, 1 does not, 77 could not be tried, for a reason. */
+export type ScenarioResult = { readonly status: 0 | 1 } | { readonly status: 77; readonly reason: string };
+
+/** Runs one and prints its steps. */
+export async function runScenario(
+  name: string,
+  options: { readonly full: boolean },
+): Promise<ScenarioResult> {
   const scenario = await loadScenario(name);
   for (const sentence of installParts(scenario.needs ?? [])) console.log(`parts: ${sentence}`);
   let steps = 0;
@@ -33,15 +39,15 @@ export async function runScenario(name: string, options: { readonly full: boolea
       say: (text) => console.log(`       ${text}`),
     });
     console.log(`${name}: HOLDS in ${seconds()}: ${figure}`);
-    return 0;
+    return { status: 0 };
   } catch (error) {
     if (error instanceof Skipped) {
       console.log(`${name}: SKIPPED: ${error.message}`);
-      return 77;
+      return { status: 77, reason: error.message };
     }
     console.error(error);
     console.log(`${name}: DOES NOT HOLD (${seconds()}, step ${steps})`);
-    return 1;
+    return { status: 1 };
   }
 }
 
@@ -67,7 +73,8 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const results: number[] = [];
-  for (const name of chosen) results.push(await runScenario(name, { full: flags.includes("--full") }));
+  for (const name of chosen)
+    results.push((await runScenario(name, { full: flags.includes("--full") })).status);
   return results.includes(1) ? 1 : results.every((result) => result === 77) ? 77 : 0;
 }
 

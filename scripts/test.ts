@@ -54,9 +54,9 @@ async function runTests(files: readonly string[], tally: Tally): Promise<void> {
 async function runQuickScenarios(tally: Tally): Promise<void> {
   for (const name of scenarioNames()) {
     if (!(await loadScenario(name)).quick) continue;
-    const status = await runScenario(name, { full: false });
-    if (status === 0) tally.passed++;
-    else if (status === 77) tally.skipped.push({ name: `scenario ${name}`, reason: "see above" });
+    const result = await runScenario(name, { full: false });
+    if (result.status === 0) tally.passed++;
+    else if (result.status === 77) tally.skipped.push({ name: `scenario ${name}`, reason: result.reason });
     else tally.failed.push(`scenario ${name}`);
   }
 }
