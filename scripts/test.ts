@@ -77,9 +77,8 @@ async function main(words: readonly string[]): Promise<number> {
   for (const { name, reason } of tally.skipped) console.log(`skipped: ${name}: ${reason}`);
   for (const name of tally.failed) console.log(`FAILED: ${name}`);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-  console.log(
-    `${tally.passed} passed, ${tally.failed.length} failed, ${tally.skipped.length} skipped in ${seconds} s`,
-  );
+  console.log(`test: ${seconds} s`);
+  console.log(`${tally.passed} passed, ${tally.failed.length} failed, ${tally.skipped.length} skipped`);
   // In CI every part is expected, but for the peers' programs that only SPIRE_BIN_DIR can bring.
   const unexcused = tally.skipped.filter(({ reason }) => !reason.includes("SPIRE_BIN_DIR"));
   if (strict && unexcused.length > 0) {
