@@ -32,7 +32,7 @@ const network: readonly string[] = [
 const external: readonly string[] = ["node:*", "external:*"];
 
 const ofSdk =
-  "sdk/src/plugin, goplugin and testing may import all of the sdk, and proto; never core or plugins.";
+  "sdk/src/plugin, goplugin, workloadapi and testing may import all of the sdk, and proto; never core or plugins.";
 const ofKernel =
   "core/src/kernel may import the sdk; proto and the sdk's internal door in its catalog, convert, pluginhost, rpc, health and hostservice; never server, agent or cli.";
 const ofSide =
@@ -93,7 +93,7 @@ export const rooms: readonly Room[] = [
     may: ["sdk/src/rpc", "sdk/src/status", "@finial/proto", "@grpc/grpc-js", "@bufbuild/protobuf", "node:*"],
     sentence: "sdk/src/rpc may import status and proto.",
   },
-  ...["sdk/src", "sdk/src/plugin", "sdk/src/goplugin", "sdk/src/testing"].map(sdkRoom),
+  ...["sdk/src", "sdk/src/plugin", "sdk/src/goplugin", "sdk/src/workloadapi", "sdk/src/testing"].map(sdkRoom),
   { name: "core/src/kernel", may: ["core/src/kernel*", ...doors, ...external], sentence: ofKernel },
   ...["catalog", "convert", "pluginhost", "rpc", "health", "hostservice"].map((room) =>
     kernelRoom(`core/src/kernel/${room}`),
