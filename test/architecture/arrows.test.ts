@@ -99,7 +99,7 @@ describe("imports", () => {
 
 describe("package.json", () => {
   const folders = globSync(
-    "{proto,sdk,core,test,plugins/common/*,plugins/{server,agent}/*/*,apps/*}/package.json",
+    "{proto,sdk,core,test,bench,plugins/common/*,plugins/{server,agent}/*/*,apps/*}/package.json",
     {
       cwd: root,
       exclude: (path) => path.endsWith("node_modules"),

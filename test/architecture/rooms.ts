@@ -137,5 +137,5 @@ export const packageDependencies: readonly { readonly name: string; readonly may
   { name: "plugins/common", may: ["@finial/sdk"] },
   { name: "plugins", may: ["@finial/sdk", "@finial/plugin-common-*"] },
   { name: "apps", may: ["@finial/proto", "@finial/sdk"] },
-  { name: "test", may: ["@finial/*"] },
+  ...["test", "bench"].map((name) => ({ name, may: ["@finial/*"] })),
 ];
