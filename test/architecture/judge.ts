@@ -50,8 +50,9 @@ function isAllowedInTest(room: Room, one: Import): boolean {
   return [room, ...inPackage].some((each) => isAllowed(each, one));
 }
 
+/** A test, or what a plugin's tests share, which no other file of it imports. */
 export function isTest(file: string): boolean {
-  return file.endsWith(".test.ts") || /^(test|bench)\//.test(file);
+  return file.endsWith(".test.ts") || /^(test|bench)\/|^plugins\/.*\/src\/testing\//.test(file);
 }
 
 /** server.ts and agent.ts, the compositions, and what configures them are for run.ts only. */

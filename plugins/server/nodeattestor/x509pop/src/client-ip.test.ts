@@ -4,7 +4,7 @@ import { Code } from "@finial/sdk";
 import { Certificate, PublicKey } from "@finial/sdk/crypto";
 import { captureLog, testCa } from "@finial/sdk/testing";
 import { checkClientIp } from "./client-ip.ts";
-import { ecKey } from "./test-agent.ts";
+import { ecKey } from "./testing/test-agent.ts";
 
 /** A certificate of these addresses. */
 async function certificateOf(...addresses: readonly (readonly number[])[]): Promise<Certificate> {

@@ -16,7 +16,7 @@ import {
 } from "@finial/sdk/crypto";
 import { captureLog, loadPlugin, serverNodeAttestorContract, type TestCa, testCa } from "@finial/sdk/testing";
 import { plugin } from "./plugin.ts";
-import { agentOf, attest, ecKey, makeAgent } from "./test-agent.ts";
+import { agentOf, attest, ecKey, makeAgent } from "./testing/test-agent.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "x509pop-"));
 after(() => rmSync(folder, { recursive: true }));

@@ -4,7 +4,7 @@ import { Code, type Extension, extend, StatusError } from "@finial/sdk";
 import { IdentityProviderDefinition } from "@finial/sdk/server";
 import { captureLog, loadPlugin, testCa } from "@finial/sdk/testing";
 import { plugin } from "./plugin.ts";
-import { attest, makeAgent } from "./test-agent.ts";
+import { attest, makeAgent } from "./testing/test-agent.ts";
 
 const ca = await testCa();
 const mode = 'mode = "spiffe"\n';
