@@ -50,7 +50,7 @@ function isAllowedInTest(room: Room, one: Import): boolean {
   return [room, ...inPackage].some((each) => isAllowed(each, one));
 }
 
-/** A test, or what a plugin's tests share, which no other file of it imports. */
+/** A test, or what the tests of a plugin share. */
 export function isTest(file: string): boolean {
   return file.endsWith(".test.ts") || /^(test|bench)\/|^plugins\/.*\/src\/testing\//.test(file);
 }
