@@ -143,13 +143,15 @@ class SqliteStore implements Database {
     const folder = dsn.path === undefined ? "." : dirname(dsn.path);
     if (!existsSync(folder))
       throw unopened(dsn, `unable to open database file "${dsn.path}": its directory does not exist`);
+    using stack = new DisposableStack();
     try {
       if (dsn.path !== undefined && !dsn.mustExist && !existsSync(dsn.path)) makeFile(dsn.path);
-      const database = new SqliteDatabase(dsn.path ?? ":memory:", {
-        timeout: timeoutMs,
-        fileMustExist: dsn.mustExist,
-      });
+      const database = stack.adopt(
+        new SqliteDatabase(dsn.path ?? ":memory:", { timeout: timeoutMs, fileMustExist: dsn.mustExist }),
+        (opened) => opened.close(),
+      );
       for (const [name, value] of dsn.pragmas) database.pragma(`${name} = ${value}`);
+      stack.move();
       return new SqliteConnection(database, statementLog(logger, logsSql));
     } catch (error) {
       throw unopened(dsn, `unable to open database file "${dsn.path}": ${toStatus(error).message}`, error);
