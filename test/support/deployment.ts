@@ -20,6 +20,8 @@ export interface DeploymentOptions {
   readonly serverCommand?: readonly string[];
   readonly agentCommand?: readonly string[];
   readonly trustDomain?: string;
+  /** Of both daemons; DEBUG unless said. */
+  readonly logLevel?: string;
 }
 
 /**
@@ -72,13 +74,19 @@ export class Deployment implements AsyncDisposable {
     return this.#options.agentCommand ?? finialCommand("finial-agent");
   }
 
-  /** Starts the server and waits until its health check says it is ready. */
-  async startServer(): Promise<Daemon> {
+  /** Starts the server and waits for nothing. */
+  launchServer(): Daemon {
     const daemon = Daemon.start("server", [...this.#serverCommand, "run", "-config", this.serverConfigPath], {
       logFile: join(this.folder, "server.log"),
       cwd: this.folder,
     });
     this.server = daemon;
+    return daemon;
+  }
+
+  /** Starts the server and waits until its health check says it is ready. */
+  async startServer(): Promise<Daemon> {
+    const daemon = this.launchServer();
     await this.#ready(daemon, () => this.serverCli("healthcheck"));
     return daemon;
   }
@@ -201,7 +209,7 @@ export class Deployment implements AsyncDisposable {
   socket_path = "${this.serverSocket}"
   trust_domain = "${this.trustDomain}"
   data_dir = "${this.folder}"
-  log_level = "DEBUG"
+  log_level = "${this.#options.logLevel ?? "DEBUG"}"
 ${this.#options.server ?? ""}
 }
 plugins {${plugins}
@@ -218,7 +226,7 @@ plugins {${plugins}
   WorkloadAttestor "unix" { plugin_data {} }`;
     return `agent {
   data_dir = "${this.agentFolder}"
-  log_level = "DEBUG"
+  log_level = "${this.#options.logLevel ?? "DEBUG"}"
   server_address = "127.0.0.1"
   server_port = "${this.serverPort}"
   socket_path = "${this.workloadSocket}"

@@ -1,0 +1,53 @@
+import { StatusError } from "@finial/sdk";
+import { LoadAgent } from "./agent.ts";
+import type { Answer, Task, TaskResult } from "./task.ts";
+import { fetchFromWorkloadApi } from "./workload.ts";
+
+let agent: LoadAgent | undefined;
+
+process.on("message", (message) => void answer(message as Task));
+
+async function answer(task: Task): Promise<void> {
+  const answer = await perform(task).then(
+    (result): Answer => ({ ok: true, result }),
+    (error: unknown): Answer => ({ ok: false, message: StatusError.from(error).message }),
+  );
+  process.send?.(answer);
+}
+
+async function perform(task: Task): Promise<TaskResult> {
+  const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage();
+  const { count, latenciesMs = [] } = await work(task);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { count, latenciesMs, elapsedMs: performance.now() - startedAt, cpuMs: (user + system) / 1000 };
+}
+
+async function work(
+  task: Task,
+): Promise<{ readonly count: number; readonly latenciesMs?: readonly number[] }> {
+  switch (task.kind) {
+    case "attest":
+      agent = await LoadAgent.attest(task.server, task.joinToken);
+      return { count: 1 };
+    case "requests":
+      await attested().makeRequests(task.count);
+      return { count: task.count };
+    case "x509-svids":
+      return { count: await attested().fetchX509Svids(task.perCall, task.callsInFlight) };
+    case "jwt-svids":
+      return { count: await attested().fetchJwtSvids(task.count, task.callsInFlight) };
+    case "workload-fetches": {
+      const { socketPath, connections } = task;
+      const each = Math.ceil(task.count / connections);
+      const all = Array.from({ length: connections }, () => fetchFromWorkloadApi(socketPath, each));
+      const latenciesMs = (await Promise.all(all)).flat();
+      return { count: latenciesMs.length, latenciesMs };
+    }
+  }
+}
+
+function attested(): LoadAgent {
+  if (agent === undefined) throw new TypeError("not attested yet");
+  return agent;
+}
