@@ -13,7 +13,9 @@ const folder = join(root, ".finial", "go");
  * @returns the path of the executable.
  * @throws {Skipped} where there is no Go.
  */
-export async function buildGoProgram(name: "keymanager" | "workload" | "x509check"): Promise<string> {
+export async function buildGoProgram(
+  name: "jwtcheck" | "keymanager" | "workload" | "x509check",
+): Promise<string> {
   const program = join(folder, name);
   mkdirSync(folder, { recursive: true });
   const command = ["go", "build", "-o", program, `./${name}`];

@@ -1,8 +1,10 @@
 // Command x509check reads PEM certificates, leaf first, from standard input and prints what Go's crypto/x509 makes of
-// the leaf as one JSON object. With -roots it also verifies the chain for client and server use.
+// the leaf as one JSON object. With -roots it also verifies the chain, an SVID's for client and server use.
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 func main() {
@@ -70,7 +73,11 @@ func verify(certificates []*x509.Certificate, rootsPath string) error {
 	for _, intermediate := range certificates[1:] {
 		intermediates.AddCert(intermediate)
 	}
-	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth} {
+	usages := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	if certificates[0].IsCA {
+		usages = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
+	}
+	for _, usage := range usages {
 		options := x509.VerifyOptions{Roots: roots, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{usage}}
 		if _, err := certificates[0].Verify(options); err != nil {
 			return err
@@ -84,34 +91,83 @@ func describe(certificate *x509.Certificate) map[string]any {
 	for _, uri := range certificate.URIs {
 		uris = append(uris, uri.String())
 	}
-	extensions := map[string]bool{}
+	extensions, critical := []string{}, []string{}
 	for _, extension := range certificate.Extensions {
-		extensions[extension.Id.String()] = extension.Critical
+		extensions = append(extensions, extension.Id.String())
+		if extension.Critical {
+			critical = append(critical, extension.Id.String())
+		}
 	}
-	usages := []int{}
-	for _, usage := range certificate.ExtKeyUsage {
-		usages = append(usages, int(usage))
+	slices.Sort(extensions)
+	slices.Sort(critical)
+	pathLength := certificate.MaxPathLen
+	if pathLength == 0 && !certificate.MaxPathLenZero {
+		pathLength = -1
 	}
 	return map[string]any{
 		"version":            certificate.Version,
-		"serial_bits":        certificate.SerialNumber.BitLen(),
-		"serial":             certificate.SerialNumber.Text(16),
+		"serialNumber":       certificate.SerialNumber.Text(16),
 		"subject":            certificate.Subject.String(),
 		"issuer":             certificate.Issuer.String(),
-		"not_before":         certificate.NotBefore.Unix(),
-		"not_after":          certificate.NotAfter.Unix(),
-		"key_usage":          int(certificate.KeyUsage),
-		"ext_key_usage":      usages,
-		"basic_constraints":  certificate.BasicConstraintsValid,
-		"is_ca":              certificate.IsCA,
-		"max_path_len":       certificate.MaxPathLen,
-		"max_path_len_zero":  certificate.MaxPathLenZero,
-		"subject_key_id":     hex.EncodeToString(certificate.SubjectKeyId),
-		"authority_key_id":   hex.EncodeToString(certificate.AuthorityKeyId),
+		"notBefore":          certificate.NotBefore.Unix(),
+		"notAfter":           certificate.NotAfter.Unix(),
+		"publicKey":          publicKey(certificate),
+		"signatureAlgorithm": certificate.SignatureAlgorithm.String(),
+		"keyUsages":          keyUsages(certificate.KeyUsage),
+		"extendedKeyUsages":  extendedKeyUsages(certificate),
+		"basicConstraints":   certificate.BasicConstraintsValid,
+		"isCa":               certificate.IsCA,
+		"pathLength":         pathLength,
+		"subjectKeyId":       hex.EncodeToString(certificate.SubjectKeyId),
+		"authorityKeyId":     hex.EncodeToString(certificate.AuthorityKeyId),
 		"uris":               uris,
-		"dns_names":          certificate.DNSNames,
-		"signature":          certificate.SignatureAlgorithm.String(),
-		"public_key":         certificate.PublicKeyAlgorithm.String(),
-		"critical_extension": extensions,
+		"dnsNames":           append([]string{}, certificate.DNSNames...),
+		"otherNames":         len(certificate.EmailAddresses) + len(certificate.IPAddresses),
+		"extensions":         extensions,
+		"criticalExtensions": critical,
 	}
+}
+
+func publicKey(certificate *x509.Certificate) string {
+	switch key := certificate.PublicKey.(type) {
+	case *ecdsa.PublicKey:
+		return key.Params().Name
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA-%d", key.N.BitLen())
+	default:
+		return certificate.PublicKeyAlgorithm.String()
+	}
+}
+
+var keyUsageNames = []string{
+	"digitalSignature", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign",
+	"cRLSign", "encipherOnly", "decipherOnly",
+}
+
+func keyUsages(usage x509.KeyUsage) []string {
+	names := []string{}
+	for bit, name := range keyUsageNames {
+		if usage&(1<<bit) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func extendedKeyUsages(certificate *x509.Certificate) []string {
+	names := []string{}
+	for _, usage := range certificate.ExtKeyUsage {
+		switch usage {
+		case x509.ExtKeyUsageServerAuth:
+			names = append(names, "serverAuth")
+		case x509.ExtKeyUsageClientAuth:
+			names = append(names, "clientAuth")
+		default:
+			names = append(names, fmt.Sprintf("other-%d", usage))
+		}
+	}
+	for _, unknown := range certificate.UnknownExtKeyUsage {
+		names = append(names, unknown.String())
+	}
+	return names
 }
