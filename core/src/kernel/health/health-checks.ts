@@ -1,7 +1,10 @@
-import { type Clock, type Logger, StatusError } from "@finial/sdk";
+import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
+import { within } from "../lifecycle/within.ts";
 
 const untilReadyMs = 1000;
 const afterwardsMs = 60_000;
+/** A part that says nothing for so long is not well. */
+const answerLimitMs = 10_000;
 
 /** One part of a daemon that can say how it does. */
 export interface HealthCheck {
@@ -22,7 +25,7 @@ export class HealthChecks {
     this.#checks = checks;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    for (const { name } of checks) this.#problems.set(name, "not checked yet");
+    for (const { name } of checks) this.#problems.set(name, notCheckedYet);
   }
 
   get healthy(): boolean {
@@ -50,15 +53,32 @@ export class HealthChecks {
   }
 
   async #ask({ name, check }: HealthCheck, signal: AbortSignal): Promise<void> {
+    const problem = await this.#problemOf(check, signal);
+    if (signal.aborted) return;
     const before = this.#problems.get(name);
+    this.#problems.set(name, problem);
+    if (problem === before) return;
+    if (problem !== undefined) this.#logger.warn("Health check failed", { check: name, error: problem });
+    else if (before !== notCheckedYet)
+      this.#logger.info("Health check recovered", { check: name, error: before });
+  }
+
+  async #problemOf(check: HealthCheck["check"], signal: AbortSignal): Promise<string | undefined> {
+    const limit = new AbortController();
     try {
-      await check(signal);
-      this.#problems.set(name, undefined);
+      const asked = check(AbortSignal.any([signal, limit.signal])).then(() => true);
+      if (await within(asked, answerLimitMs, { clock: this.#clock, signal })) return undefined;
+      throw new StatusError(
+        Code.DeadlineExceeded,
+        "HEALTH_CHECK_TIMEOUT",
+        `no answer within ${answerLimitMs / 1000} s`,
+      );
     } catch (error) {
-      if (signal.aborted) return;
-      const { message } = StatusError.from(error);
-      this.#problems.set(name, message);
-      if (message !== before) this.#logger.warn("Health check failed", { check: name, error: message });
+      return StatusError.from(error).message;
+    } finally {
+      limit.abort();
     }
   }
 }
+
+const notCheckedYet = "not checked yet";

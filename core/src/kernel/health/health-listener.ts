@@ -1,32 +1,57 @@
-import { createServer } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { aborted } from "../lifecycle/run-together.ts";
 import type { HealthChecks } from "./health-checks.ts";
+
+/** Probes are one line; whoever takes longer only holds a connection. */
+const headersLimitMs = 10_000;
 
 export interface HealthListenerOptions {
   readonly address: string;
   readonly port: number;
   readonly livePath: string;
   readonly readyPath: string;
-  readonly checks: HealthChecks;
+  readonly checks: Pick<HealthChecks, "healthy" | "details">;
   readonly logger: Logger;
+  /** Told the port, which for 0 is another. */
+  readonly onListening?: (port: number) => void;
 }
 
-/** Answers live and ready probes over HTTP: 200 when all is well, else 500, with what is wrong as JSON. */
+/**
+ * Answers live and ready probes over HTTP: 200 when all is well, else 500, with what is wrong as JSON.
+ *
+ * @throws {StatusError} FailedPrecondition `ADDRESS_UNUSABLE`.
+ */
 export async function runHealthListener(options: HealthListenerOptions, signal: AbortSignal): Promise<void> {
-  const { address, port, livePath, readyPath, checks, logger } = options;
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    if (pathname !== livePath && pathname !== readyPath) {
+  const { address, port, logger } = options;
+  const server = createServer({ headersTimeout: headersLimitMs }, answer(options));
+  await listen(server, options);
+  server.on("error", (error) => logger.error("Health listener failed", { error: error.message }));
+  logger.info("Serving health checks", { address: `${address}:${port}` });
+  const bound = server.address();
+  if (bound !== null && typeof bound === "object") options.onListening?.(bound.port);
+  await aborted(signal);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+function answer({ livePath, readyPath, checks }: HealthListenerOptions): RequestListener {
+  return ({ url = "/" }, response) => {
+    // Not by way of URL, which throws at what anybody may ask for, such as "//".
+    const [path] = url.split("?", 1);
+    if (path !== livePath && path !== readyPath) {
       response.writeHead(404).end();
       return;
     }
     response
       .writeHead(checks.healthy ? 200 : 500, { "content-type": "application/json" })
       .end(`${JSON.stringify(checks.details)}\n`);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) =>
+  };
+}
+
+function listen(server: Server, { address, port }: HealthListenerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void =>
       reject(
         new StatusError(
           Code.FailedPrecondition,
@@ -34,12 +59,11 @@ export async function runHealthListener(options: HealthListenerOptions, signal: 
           `cannot serve health checks on ${address}:${port}: ${error.message}`,
           { cause: error },
         ),
-      ),
-    );
-    server.listen(port, address, resolve);
+      );
+    server.once("error", fail);
+    server.listen(port, address, () => {
+      server.off("error", fail);
+      resolve();
+    });
   });
-  logger.info("Serving health checks", { address: `${address}:${port}` });
-  await aborted(signal);
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
 }
