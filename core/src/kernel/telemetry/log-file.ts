@@ -19,17 +19,14 @@ export class LogFile implements Disposable {
     return new LogFile(path, path === undefined ? 1 : openLog(path));
   }
 
+  /** A line that cannot be written is lost: there is no better place to say so, and the daemon's work matters more. */
   write(line: string): void {
     let rest = Buffer.from(line);
-    while (rest.length > 0) {
-      try {
-        rest = rest.subarray(writeSync(this.#descriptor, rest));
-      } catch (error) {
-        const code = error instanceof Error && "code" in error ? error.code : undefined;
-        // A pipe that is full, or that nobody reads any more, must not stop the daemon: the line is lost.
-        if (code === "EAGAIN" || code === "EPIPE") return;
-        throw error;
-      }
+    try {
+      while (rest.length > 0) rest = rest.subarray(writeSync(this.#descriptor, rest));
+    } catch (error) {
+      // A pipe that is full or that nobody reads, a full disk: all of them errors of the system.
+      if (!(error instanceof Error && "syscall" in error)) throw error;
     }
   }
 

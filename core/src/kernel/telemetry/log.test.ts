@@ -40,6 +40,46 @@ describe("createLogger()", () => {
     assert.equal(lines.join("").split("\n").length, 2);
   });
 
+  it("keeps a key on its line, too: plugins choose theirs", () => {
+    const { lines, logger } = makeLog("text");
+    logger.info("Got", { 'x\ntime="2026" level=error msg=forged': 1, "a b": 2, "a=b c": 3 });
+    assert.deepEqual(lines, [
+      'time="2026-03-04T05:06:07Z" level=info msg=Got "a b"=2 "a=b c"=3 "x\\ntime=\\"2026\\" level=error msg=forged"=1\n',
+    ]);
+  });
+
+  it("shows what a terminal would obey", () => {
+    const { lines, logger } = makeLog("text");
+    logger.info("\u001b[2J", { a: "\u009b31m", b: "\u202egnp.exe" });
+    assert.deepEqual(lines, [
+      'time="2026-03-04T05:06:07Z" level=info msg="\\u001b[2J" a="\\u009b31m" b="\\u202egnp.exe"\n',
+    ]);
+  });
+
+  it("outlives a field that JSON cannot say", () => {
+    const deep: unknown = JSON.parse("[".repeat(30_000) + "]".repeat(30_000));
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    for (const format of ["text", "json"] as const) {
+      const { lines, logger } = makeLog(format);
+      logger.info("Got", {
+        deep,
+        circle,
+        big: 7n,
+        inside: { big: 7n, error: new Error("no") },
+        f: Symbol("s"),
+      });
+      assert.equal(lines.length, 1);
+      assert.match(lines.join(""), /\[object Array\].*\n$/);
+      assert.match(lines.join(""), /\[object Object\]/);
+      assert.match(lines.join(""), /Symbol\(s\)/);
+    }
+    const { lines, logger } = makeLog("json");
+    logger.info("Got", { big: 7n, inside: { big: 7n, error: new Error("no") } });
+    const { big, inside } = JSON.parse(lines.join(""));
+    assert.deepEqual([big, inside], ["7", { big: "7", error: "no" }]);
+  });
+
   it("says of an error its sentence, and nothing else it holds", () => {
     const error = new StatusError(Code.NotFound, "NOT_FOUND", "entry not found", {
       cause: new Error("a secret"),

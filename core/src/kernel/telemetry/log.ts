@@ -70,17 +70,18 @@ function formatJson(now: Date, level: LogLevel, message: string, fields: LogFiel
   const { level: l, msg, time, ...rest } = fields;
   // A field must not pass for the entry's own.
   const clashes = { "fields.level": l, "fields.msg": msg, "fields.time": time };
-  return JSON.stringify(
-    { ...rest, ...clashes, level: names[level], msg: message, time: timeOf(now) },
-    (_key, value) => plain(value),
-  );
+  const entry = { ...rest, ...clashes, level: names[level], msg: message, time: timeOf(now) };
+  const members = Object.entries(entry)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${JSON.stringify(key)}:${jsonOf(value)}`);
+  return `{${members.join(",")}}`;
 }
 
 function formatText(now: Date, level: LogLevel, message: string, fields: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}=${quoted(value)}`);
+    .map(([key, value]) => `${quoted(key)}=${quoted(value)}`);
   return [`time=${quoted(timeOf(now))}`, `level=${names[level]}`, `msg=${quoted(message)}`, ...pairs].join(
     " ",
   );
@@ -88,12 +89,29 @@ function formatText(now: Date, level: LogLevel, message: string, fields: LogFiel
 
 /** Of an error a log says the sentence: what else it holds is for programs. */
 function plain(value: unknown): unknown {
-  return value instanceof Error ? value.message : value;
+  if (value instanceof Error) return value.message;
+  return typeof value === "bigint" ? value.toString() : value;
 }
 
-/** Quoted unless plain, so that a value cannot forge a field or a line. */
+/** Fields come from plugins, too: one that JSON cannot say, such as a nest too deep for it, must not cost more than itself. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value, (_key, inner) => plain(inner)) ?? JSON.stringify(String(value));
+  } catch {
+    return JSON.stringify(Object.prototype.toString.call(value));
+  }
+}
+
+/** What a terminal obeys and JSON leaves as it is. */
+const invisible = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Quoted unless plain, so that neither a key nor a value can forge a field or a line. */
 function quoted(field: unknown): string {
   const value = plain(field);
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
-  return /^[A-Za-z0-9\-._/@^+]+$/.test(text) ? text : JSON.stringify(text);
+  const text = typeof value === "string" ? value : jsonOf(value);
+  if (/^[A-Za-z0-9\-._/@^+]+$/.test(text)) return text;
+  return JSON.stringify(text).replaceAll(
+    invisible,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
