@@ -16,6 +16,7 @@ const selectors: readonly datastore.Selector[] = [
   { type: "a:b", value: "c" },
   { type: "a", value: "" },
   { type: "A", value: "b:c" },
+  { type: "a", value: "B:C" },
   { type: "unix", value: "user:o'neil" },
   { type: "unix", value: 'path:["%_*?"]' },
   { type: "k8s", value: "ns:größe/🗼" },
