@@ -2,7 +2,7 @@ import { type Clock, Code, StatusError } from "@finial/sdk";
 import { Certificate } from "@finial/sdk/crypto";
 import type { JwtAuthority, X509Authority } from "@finial/sdk/spiffe";
 import { every } from "../../kernel/lifecycle/every.ts";
-import { runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
+import { aborted, runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
 import type { DataStore } from "../facade/datastore.ts";
 import type { UpstreamAuthority } from "../facade/upstreamauthority.ts";
 import type { ActiveAuthorities, JwtKey, X509Ca } from "./authorities.ts";
@@ -30,6 +30,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
   readonly #x509Ca: Slots<X509Ca>;
   readonly #jwtKey: Slots<JwtKey>;
   readonly #taintsSeen = new Set<string>();
+  readonly #end = new AbortController();
   #upstreamWork: Promise<void> = Promise.resolve();
   #failedRotations = 0;
 
@@ -152,8 +153,12 @@ export class AuthorityKeeper implements ActiveAuthorities {
     );
     const tasks: Task[] = [rotate];
     if (upstream !== undefined) tasks.push((inner) => this.#followLocalBundle(upstream, inner));
-    await runTogether(tasks, signal);
-    await this.#upstreamWork;
+    try {
+      await runTogether(tasks, signal);
+    } finally {
+      this.#end.abort();
+      await this.#upstreamWork;
+    }
   }
 
   async #rotate(): Promise<void> {
@@ -183,7 +188,8 @@ export class AuthorityKeeper implements ActiveAuthorities {
 
   async #syncUpstreamRoots(roots: readonly X509Authority[]): Promise<void> {
     const { bundle, logger, clock } = this.#options;
-    for (let delayMs = retryMs.first; ; delayMs = Math.min(delayMs * 2, retryMs.most)) {
+    const { signal } = this.#end;
+    for (let delayMs = retryMs.first; !signal.aborted; delayMs = Math.min(delayMs * 2, retryMs.most)) {
       try {
         await bundle.add({ x509Authorities: roots.map((root) => ({ ...root, tainted: false })) });
         await this.#leaveTaintedRoots(roots);
@@ -192,7 +198,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
         logger.error("Failed to follow the upstream authority's roots", {
           error: StatusError.from(error).message,
         });
-        await clock.sleep(delayMs);
+        await Promise.race([aborted(signal), clock.sleep(delayMs, { signal })]);
       }
     }
   }
