@@ -1,5 +1,10 @@
 export { type CapturedLog, captureLog, type LogLine } from "./capture-log.ts";
+export { type BundlePublisherContract, bundlePublisherContract } from "./contract/bundlepublisher.ts";
 export { configurationContract } from "./contract/configuration.ts";
+export {
+  type CredentialComposerContract,
+  credentialComposerContract,
+} from "./contract/credentialcomposer.ts";
 export { type DataStoreContract, dataStoreContract } from "./contract/datastore.ts";
 export { type KeyManagerContract, keyManagerContract } from "./contract/keymanager.ts";
 export {
@@ -9,6 +14,9 @@ export {
   type ServerNodeAttestorContract,
   serverNodeAttestorContract,
 } from "./contract/nodeattestor.ts";
+export { type NodeResolverContract, nodeResolverContract } from "./contract/noderesolver.ts";
+export { type NotifierContract, notifierContract } from "./contract/notifier.ts";
+export { type SvidStoreContract, svidStoreContract } from "./contract/svidstore.ts";
 export { type UpstreamAuthorityContract, upstreamAuthorityContract } from "./contract/upstreamauthority.ts";
 export {
   type ContractWorkload,

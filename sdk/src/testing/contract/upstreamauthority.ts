@@ -10,11 +10,10 @@ import { createCertificateRequest } from "../../crypto/certificate-request.ts";
 import { verifyChain } from "../../crypto/chain.ts";
 import { generatePrivateKey } from "../../crypto/key-pair.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
-import { Code } from "../../status/code.ts";
-import { StatusError } from "../../status/status-error.ts";
 import type { LoadedPlugin } from "../load-plugin.ts";
 import { signerOf } from "../test-ca.ts";
 import { configurationContract } from "./configuration.ts";
+import { offered } from "./offered.ts";
 import { refusalOf } from "./refusal.ts";
 
 export interface UpstreamAuthorityContract {
@@ -117,16 +116,6 @@ function mint(plugin: LoadedPlugin, csr: Buffer, preferredTtl: number): Promise<
 async function firstOf<T>(stream: AsyncIterable<T>): Promise<T> {
   for await (const message of stream) return message;
   assert.fail("the stream ended without a message");
-}
-
-/** What a plugin answers; undefined from one that does not offer the RPC. */
-async function offered<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (StatusError.from(error).code === Code.Unimplemented) return undefined;
-    throw error;
-  }
 }
 
 function certificatesOf(certificates: readonly X509Certificate[]): Certificate[] {
