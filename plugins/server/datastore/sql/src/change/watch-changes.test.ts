@@ -165,13 +165,12 @@ describe("watchChanges", () => {
     using folder = new DataFolder();
     const create = (loaded: LoadedPlugin, trustDomain: string): Promise<unknown> =>
       loaded.client(DataStore.definition).createBundle({ bundle: { trustDomain } });
-    await (await loadPlugin(plugin, { config: folder.config() }))[Symbol.asyncDispose]();
     const backup = `${folder.file}.backup`;
-    copyFileSync(folder.file, backup);
     const stopped = await (async () => {
       await using loaded = await loadPlugin(plugin, { config: folder.config() });
       await using watch = new Watch(loaded);
       const { what: epoch } = await watch.next();
+      folder.with((connection) => connection.exec(`VACUUM INTO '${backup}'`));
       await create(loaded, "lost.org");
       const { revision: afterRevision } = await watch.next();
       return { epoch, afterRevision };
