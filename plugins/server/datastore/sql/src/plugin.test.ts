@@ -1,19 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe } from "node:test";
 import { dataStoreContract, type LoadedPlugin, loadPlugin } from "@finial/sdk/testing";
 import { plugin } from "./plugin.ts";
-
-function configOf(connectionString: string): string {
-  return `database_type = "sqlite3"\nconnection_string = "${connectionString}"`;
-}
+import { DataFolder } from "./testing/data-folder.ts";
 
 async function loadWithFile(): Promise<LoadedPlugin> {
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "sql-"));
-  stack.defer(() => rm(folder, { recursive: true }));
-  const loaded = stack.use(await loadPlugin(plugin, { config: configOf(join(folder, "data.sqlite3")) }));
+  const folder = stack.use(new DataFolder());
+  const loaded = stack.use(await loadPlugin(plugin, { config: folder.config() }));
   const owned = stack.move();
   return { ...loaded, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -23,5 +16,6 @@ describe('DataStore "sql" on a SQLite file', () => {
 });
 
 describe('DataStore "sql" on SQLite in memory', () => {
-  dataStoreContract({ load: () => loadPlugin(plugin, { config: configOf(":memory:") }) });
+  const config = 'database_type = "sqlite3"\nconnection_string = ":memory:"';
+  dataStoreContract({ load: () => loadPlugin(plugin, { config }) });
 });

@@ -41,7 +41,7 @@ export class Store implements AsyncDisposable {
     this.#config = config;
   }
 
-  /** Calls find the one database or the other, never none; those at work with the old one end first. */
+  /** Calls find the one database or the other, never none. Writes to the old one are done first; what reads it fails. */
   async #replace(config: Config): Promise<void> {
     const { logger, clock } = this.#host;
     const { kind, dsn } = config.location;
