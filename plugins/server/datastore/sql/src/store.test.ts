@@ -130,6 +130,26 @@ describe("the database in use", () => {
     assert.deepEqual(taken.sort(), tokens.sort());
   });
 
+  it("gets the connection back of a reader that leaves a list", async () => {
+    using folder = new DataFolder();
+    await using loaded = await loadPlugin(plugin, { config: folder.config("max_open_conns = 2") });
+    const store = loaded.client(DataStore.definition);
+    const entries = Array.from({ length: 2000 }, (_, index) => ({
+      id: `e${index}`,
+      spiffeId: `spiffe://example.org/e${index}`,
+      parentId: "spiffe://example.org/p",
+      selectors: [{ type: "a", value: "x".repeat(200) }],
+    }));
+    await store.createEntries({ entries });
+    // There is one reader for all.
+    for (let round = 0; round < 3; round++)
+      for await (const part of store.listEntries({})) {
+        assert.ok(part.entries.length > 0);
+        break;
+      }
+    assert.equal((await store.countEntries({})).count, entries.length);
+  });
+
   it("answers that it is away when its folder is, and not that all is well", async () => {
     using folder = new DataFolder();
     await using loaded = await loadPlugin(plugin);
