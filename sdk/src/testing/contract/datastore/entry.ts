@@ -66,6 +66,16 @@ export function entryContract(load: () => Promise<LoadedPlugin>): void {
       assert.deepEqual(results[0]?.entry, created);
     });
 
+    it("answers a new entry as it will be read: each trust domain once, in the order of the bundles", async () => {
+      await using plugin = await load();
+      const store = plugin.client(DataStoreDefinition);
+      for (const name of ["b.org", "a.org"]) await store.createBundle({ bundle: bundleOf(name) });
+      const federatesWith = ["a.org", "b.org", "a.org"];
+      const [created] = await createdEntries(store, [entryOf("a", { federatesWith })]);
+      assert.deepEqual(created?.federatesWith, ["b.org", "a.org"]);
+      assert.deepEqual((await store.fetchEntries({ ids: [created.id] })).entries, [created]);
+    });
+
     it("answers each entry of a batch for itself", async () => {
       await using plugin = await load();
       const store = plugin.client(DataStoreDefinition);
