@@ -33,7 +33,9 @@ class SpireProcess implements AsyncDisposable {
     this.#logFile = join(folder, `${name}.log`);
     this.socket = join(folder, `${name}.sock`);
     const log = openSync(this.#logFile, "a");
-    this.#child = spawn(this.#program, args, { stdio: ["ignore", log, log] });
+    // SPIRE writes times in its own zone.
+    const env = { ...process.env, TZ: "Asia/Kolkata" };
+    this.#child = spawn(this.#program, args, { stdio: ["ignore", log, log], env });
     closeSync(log);
   }
 
