@@ -1,4 +1,4 @@
-import type { CallContext } from "@finial/sdk/internal";
+import type { CallContext } from "@finial/sdk";
 import { formatSelector, type Selector } from "@finial/sdk/spiffe";
 import type { PeerProcess } from "../../kernel/rpc/peer-credentials.ts";
 import type { Peers } from "../../kernel/rpc/peers.ts";
