@@ -63,7 +63,7 @@ describe("parseAgentConfig()", () => {
     assert.deepEqual(parse(withAgent(file)), defaults);
   });
 
-  it("reads every key that has an effect", () => {
+  it("reads every key, and says of those that have no effect yet", () => {
     const tokenFile = join(folder, "token");
     writeFileSync(tokenFile, " the-token\n");
     const { authorizedDelegates, ...config } = parse(
@@ -120,7 +120,13 @@ describe("parseAgentConfig()", () => {
       socketPath: "/run/public/api.sock",
       workloadKeyType: "rsa-2048",
       x509SvidCacheMaxSize: 8,
+      missing: [
+        { key: "agent.admin_socket_path", effect: "warn" },
+        { key: "agent.authorized_delegates", effect: "warn" },
+      ],
       warnings: [
+        "agent.admin_socket_path is not supported by this version of Finial; it is ignored",
+        "agent.authorized_delegates is not supported by this version of Finial; it is ignored",
         "The use of 'jwt_svid_cache_hit_timeout' is experimental",
         "The 'use_sync_authorized_entries' configuration is deprecated",
         "Experimental features have been enabled",

@@ -15,6 +15,8 @@ export function missingFeatures(
     ...setKey("server.federation.bundle_endpoint", federation?.bundle_endpoint, "refuse"),
     ...setKey("server.federation.federates_with", federation?.federates_with, "refuse"),
     ...setKey("server.proxy_protocol_trusted_cidrs", server.proxy_protocol_trusted_cidrs, "refuse"),
+    ...setKey("server.experimental.wit_key_type", experimental?.wit_key_type, "warn"),
+    ...setKey("server.experimental.wit_issuer", experimental?.wit_issuer, "warn"),
     ...setKey("server.profiling_enabled", server.profiling_enabled, "warn"),
     ...setKey("server.log_source_location", server.log_source_location, "warn"),
     ...telemetrySinks.map((sink): MissingFeature => ({ key: `telemetry.${sink}`, effect: "warn" })),
