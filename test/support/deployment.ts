@@ -22,6 +22,8 @@ export interface DeploymentOptions {
   readonly trustDomain?: string;
   /** Of both daemons; DEBUG unless said. */
   readonly logLevel?: string;
+  /** Of both daemons, in place of this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /**
@@ -74,19 +76,17 @@ export class Deployment implements AsyncDisposable {
     return this.#options.agentCommand ?? finialCommand("finial-agent");
   }
 
-  /** Starts the server and waits for nothing. */
-  launchServer(): Daemon {
-    const daemon = Daemon.start("server", [...this.#serverCommand, "run", "-config", this.serverConfigPath], {
-      logFile: join(this.folder, "server.log"),
-      cwd: this.folder,
-    });
+  /** Starts the server, with these flags besides, and waits for nothing. */
+  launchServer(flags: readonly string[] = []): Daemon {
+    const command = [...this.#serverCommand, "run", "-config", this.serverConfigPath, ...flags];
+    const daemon = Daemon.start("server", command, this.#surroundings("server.log"));
     this.server = daemon;
     return daemon;
   }
 
   /** Starts the server and waits until its health check says it is ready. */
-  async startServer(): Promise<Daemon> {
-    const daemon = this.launchServer();
+  async startServer(flags: readonly string[] = []): Promise<Daemon> {
+    const daemon = this.launchServer(flags);
     await this.#ready(daemon, () => this.serverCli("healthcheck"));
     return daemon;
   }
@@ -102,10 +102,8 @@ export class Deployment implements AsyncDisposable {
 
   /** Starts the agent on the files it has. */
   async restartAgent(): Promise<Daemon> {
-    const daemon = Daemon.start("agent", [...this.#agentCommand, "run", "-config", this.agentConfigPath], {
-      logFile: join(this.folder, "agent.log"),
-      cwd: this.folder,
-    });
+    const command = [...this.#agentCommand, "run", "-config", this.agentConfigPath];
+    const daemon = Daemon.start("agent", command, this.#surroundings("agent.log"));
     this.agent = daemon;
     await this.#ready(daemon, () => this.agentCli("healthcheck"));
     return daemon;
@@ -175,6 +173,11 @@ export class Deployment implements AsyncDisposable {
 
   async agentCliOk(...args: readonly string[]): Promise<string> {
     return outputOf(args, await this.agentCli(...args));
+  }
+
+  #surroundings(logFile: string): Parameters<typeof Daemon.start>[2] {
+    const { env } = this.#options;
+    return { logFile: join(this.folder, logFile), cwd: this.folder, ...(env && { env }) };
   }
 
   async #ready(daemon: Daemon, check: () => Promise<Finished>): Promise<void> {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import type { Readable } from "node:stream";
+import { getSystemErrorMessage } from "node:util";
 import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import { type Handshake, parseHandshake } from "@finial/sdk/internal";
 import { firstLine } from "./first-line.ts";
@@ -55,7 +56,7 @@ export class PluginProcess implements AsyncDisposable {
     });
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
-      child.once("error", (error) => reject(spawnFailure(error)));
+      child.once("error", (error) => reject(spawnFailure(launch.file, error)));
     });
     child.on("error", (error) => options.logger.error("Plugin process failed", { error: error.message }));
     // A plugin that is gone breaks its lifeline; its exit is what is acted upon.
@@ -137,15 +138,20 @@ function requireExecutable(file: string): void {
   try {
     accessSync(file, constants.X_OK);
   } catch (error) {
-    throw spawnFailure(error);
+    throw spawnFailure(file, error);
   }
 }
 
-function spawnFailure(cause: unknown): StatusError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new StatusError(Code.FailedPrecondition, "PLUGIN_SPAWN", `failed to launch plugin: ${why}`, {
-    cause,
-  });
+/** Worded as by Go, and so by SPIRE. */
+function spawnFailure(file: string, cause: unknown): StatusError {
+  const { errno, message } = cause as NodeJS.ErrnoException;
+  const why = errno === undefined ? message : getSystemErrorMessage(errno);
+  return new StatusError(
+    Code.FailedPrecondition,
+    "PLUGIN_SPAWN",
+    `failed to launch plugin: fork/exec ${file}: ${why}`,
+    { cause },
+  );
 }
 
 function withParentDeathSignal({ file, args }: Launch): [string, readonly string[]] {
