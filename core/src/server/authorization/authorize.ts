@@ -1,9 +1,9 @@
 import { type Clock, Code, StatusError } from "@finial/sdk";
 import type { CallContext, Interceptor } from "@finial/sdk/internal";
-import type { SpiffeId } from "@finial/sdk/spiffe";
+import type { RegistrationEntry, SpiffeId } from "@finial/sdk/spiffe";
 import { permissionDenied } from "../../kernel/convert/permission-denied.ts";
-import type { DataStore } from "../facade/datastore.ts";
-import type { AttestedNodes } from "../node/attested-nodes.ts";
+import type { AttestedNode, DataStore } from "../facade/datastore.ts";
+import { type AttestedNodes, isBanned } from "../node/attested-nodes.ts";
 import { type Authorized, type Caller, setAuthorized } from "./caller.ts";
 import { audienceOf, type CallerKind, denied } from "./policy.ts";
 
@@ -12,7 +12,7 @@ export interface AuthorizeOptions {
   readonly callerOf: (context: CallContext) => Caller;
   readonly adminIds: readonly SpiffeId[];
   readonly store: Pick<DataStore, "listEntries">;
-  readonly nodes: Pick<AttestedNodes, "find" | "update">;
+  readonly nodes: Pick<AttestedNodes, "find" | "findAnew" | "inTurn" | "update">;
   readonly clock: Clock;
 }
 
@@ -20,7 +20,8 @@ export interface AuthorizeOptions {
  * Lets a call through to those its method is open to, tried in SPIRE's order: anybody, the admin socket, administrators of the
  * configuration, then what the caller's registration entries say, then attested agents.
  *
- * @throws {StatusError} PermissionDenied; with details when an agent was refused that could have been let in.
+ * @throws {StatusError} PermissionDenied; with details when an agent was refused that could have been let in. Internal when the
+ * store cannot be asked.
  */
 export function authorize(options: AuthorizeOptions): Interceptor {
   const adminIds = new Set(options.adminIds.map(String));
@@ -49,43 +50,70 @@ async function kindOf(
   const { id, leaf } = caller.svid;
   if (openTo("admin") && adminIds.has(id.toString())) return "admin";
   if (openTo("admin") || openTo("downstream")) {
-    const { items } = await options.store.listEntries({ bySpiffeId: id });
-    if (openTo("admin") && items.some((entry) => entry.admin)) return "admin";
-    if (openTo("downstream") && items.some((entry) => entry.downstream)) return "downstream";
+    const entries = await entriesOf(id, options);
+    if (openTo("admin") && entries.some((entry) => entry.admin)) return "admin";
+    if (openTo("downstream") && entries.some((entry) => entry.downstream)) return "downstream";
   }
   if (!openTo("agent")) throw denied(method);
   await asAgent(id, { serialNumber: leaf.serialNumber.toString(), notAfter: leaf.notAfter }, method, options);
   return "agent";
 }
 
+/** What the entries of the caller's own ID say of it. */
+async function entriesOf(
+  id: SpiffeId,
+  { store }: AuthorizeOptions,
+): Promise<readonly Pick<RegistrationEntry, "admin" | "downstream">[]> {
+  try {
+    return (await store.listEntries({ bySpiffeId: id })).items;
+  } catch (error) {
+    throw internal("failed to fetch caller entries", error);
+  }
+}
+
+interface PresentedSvid {
+  /** Decimal. */
+  readonly serialNumber: string;
+  readonly notAfter: Date;
+}
+
 /** An agent is one whose SVID is the one it was given last, or the one it has just been given. */
 async function asAgent(
   id: SpiffeId,
-  svid: { readonly serialNumber: string; readonly notAfter: Date },
+  svid: PresentedSvid,
   method: string,
   { nodes, clock }: AuthorizeOptions,
 ): Promise<void> {
-  const refuse = (...[reason, why]: Parameters<typeof permissionDenied>): StatusError => {
-    const cause = permissionDenied(reason, why);
-    return new StatusError(cause.code, cause.reason, denied(method).message, {
-      details: cause.details,
-      cause,
-    });
-  };
-  if (clock.now() > svid.notAfter) throw refuse("AGENT_EXPIRED", `agent "${id}" SVID is expired`);
-  const node = await findNode(id, nodes);
-  if (node === undefined) throw refuse("AGENT_NOT_ATTESTED", `agent "${id}" is not attested`);
-  if (node.serialNumber === "") throw refuse("AGENT_BANNED", `agent "${id}" is banned`);
-  if (node.serialNumber === svid.serialNumber) return;
-  if (node.newSerialNumber !== svid.serialNumber)
-    throw refuse(
-      "AGENT_NOT_ACTIVE",
-      `agent "${id}" expected to have serial number "${node.serialNumber}"; has "${svid.serialNumber}"`,
-    );
+  if (clock.now() > svid.notAfter) throw refused(method, "AGENT_EXPIRED", `agent "${id}" SVID is expired`);
+  const remembered = await lookUp(() => nodes.find(id));
+  if (remembered !== undefined && !isBanned(remembered) && remembered.serialNumber === svid.serialNumber)
+    return;
+  // What is remembered lets nobody in by itself but whom it knows: another server may have renewed or banned the agent.
+  await nodes.inTurn(id, async () => {
+    const node = await lookUp(() => nodes.findAnew(id));
+    if (node === undefined) throw refused(method, "AGENT_NOT_ATTESTED", `agent "${id}" is not attested`);
+    if (isBanned(node)) throw refused(method, "AGENT_BANNED", `agent "${id}" is banned`);
+    if (node.serialNumber === svid.serialNumber) return;
+    if (node.newSerialNumber !== svid.serialNumber)
+      throw refused(
+        method,
+        "AGENT_NOT_ACTIVE",
+        `agent "${id}" expected to have serial number "${node.serialNumber}"; has "${svid.serialNumber}"`,
+      );
+    await activate(id, node, svid, nodes);
+  });
+}
+
+async function activate(
+  id: SpiffeId,
+  { newSerialNumber, newExpiresAt }: AttestedNode,
+  { notAfter }: PresentedSvid,
+  nodes: AuthorizeOptions["nodes"],
+): Promise<void> {
   try {
     await nodes.update(id, {
-      serialNumber: node.newSerialNumber,
-      expiresAt: node.newExpiresAt ?? svid.notAfter,
+      serialNumber: newSerialNumber,
+      expiresAt: newExpiresAt ?? notAfter,
       newSerialNumber: "",
       newExpiresAt: undefined,
     });
@@ -94,9 +122,16 @@ async function asAgent(
   }
 }
 
-async function findNode(id: SpiffeId, nodes: AuthorizeOptions["nodes"]) {
+/** Says to the agent why, so that it can act by it. */
+function refused(method: string, ...[reason, why]: Parameters<typeof permissionDenied>): StatusError {
+  const cause = permissionDenied(reason, why);
+  const { message } = denied(method);
+  return new StatusError(cause.code, cause.reason, message, { details: cause.details, cause });
+}
+
+async function lookUp<T>(find: () => Promise<T>): Promise<T> {
   try {
-    return await nodes.find(id);
+    return await find();
   } catch (error) {
     throw internal("unable to look up agent information", error);
   }
@@ -104,5 +139,5 @@ async function findNode(id: SpiffeId, nodes: AuthorizeOptions["nodes"]) {
 
 function internal(what: string, cause: unknown): StatusError {
   const { message } = StatusError.from(cause);
-  return new StatusError(Code.Internal, "AGENT_UNKNOWN", `${what}: ${message}`, { cause });
+  return new StatusError(Code.Internal, "CALLER_UNKNOWN", `${what}: ${message}`, { cause });
 }

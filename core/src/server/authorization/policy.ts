@@ -104,9 +104,14 @@ const policy: Readonly<Record<string, Readonly<Record<string, Audience>>>> = {
  */
 export function audienceOf(method: string): Audience {
   const [service = "", name = ""] = method.slice(1).split("/");
-  const audience = policy[service]?.[name];
+  const audience = ownValue(ownValue(policy, service), name);
   if (audience === undefined) throw denied(method);
   return audience;
+}
+
+/** What an object inherits is no policy. */
+function ownValue<T>(object: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return object !== undefined && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /** In SPIRE's words. */

@@ -26,7 +26,7 @@ export class BundleCache {
   async findAnchors(trustDomain: TrustDomain): Promise<readonly Certificate[] | undefined> {
     const now = this.#clock.now().getTime();
     const cached = this.#cached.get(trustDomain.name);
-    if (cached !== undefined && now - cached.readAt < freshMs) return await cached.anchors;
+    if (cached !== undefined && Math.abs(now - cached.readAt) < freshMs) return await cached.anchors;
     const anchors = this.#read(trustDomain);
     this.#cached.set(trustDomain.name, { anchors, readAt: now });
     try {

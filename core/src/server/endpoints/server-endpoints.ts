@@ -115,9 +115,8 @@ export class ServerEndpoints implements AsyncDisposable {
     logger.info("Stopping Server APIs");
     this.#tls.stopAccepting();
     this.#unix.stopAccepting();
-    const drained = Promise.all(
-      this.#servers.map((server) => new Promise<void>((resolve) => server.tryShutdown(() => resolve()))),
-    );
+    for (const server of this.#servers) server.tryShutdown(() => {});
+    const drained = Promise.all([this.#tls.drained(), this.#unix.drained()]);
     const limit = new AbortController();
     const timeout = clock.sleep(stopGraceMs, { signal: limit.signal }).catch(() => undefined);
     await Promise.race([drained, timeout]);

@@ -18,6 +18,8 @@ export class AttestedNodes {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #remembered = new Map<string, AttestedNode>();
+  /** The last work on each node that is being worked on. */
+  readonly #turns = new Map<string, Promise<unknown>>();
   /** Grows with everything that makes a node be forgotten: a read that began before must not be remembered. */
   #generation = 0;
   #listening = false;
@@ -28,10 +30,14 @@ export class AttestedNodes {
     this.#logger = options.logger;
   }
 
+  /** The node as it is remembered, else as the store has it. */
   async find(id: SpiffeId): Promise<AttestedNode | undefined> {
+    return this.#remembered.get(id.toString()) ?? (await this.findAnew(id));
+  }
+
+  /** The node as the store has it: another server may have written it a moment ago. */
+  async findAnew(id: SpiffeId): Promise<AttestedNode | undefined> {
     const key = id.toString();
-    const remembered = this.#remembered.get(key);
-    if (remembered !== undefined) return remembered;
     const generation = this.#generation;
     const found = await this.#store.findNode(id);
     if (found !== undefined && this.#listening && generation === this.#generation) this.#remember(key, found);
@@ -50,6 +56,25 @@ export class AttestedNodes {
   /** @throws {StatusError} NotFound. */
   async delete(id: SpiffeId): Promise<void> {
     await this.#forgetting(id, () => this.#store.deleteNode(id));
+  }
+
+  /**
+   * Does work that reads a node and then writes it, one after the other for each node: what was read is still so when it is
+   * acted upon, and a ban is never undone by a renewal or an activation that was under way.
+   */
+  async inTurn<T>(id: SpiffeId, work: () => Promise<T>): Promise<T> {
+    const key = id.toString();
+    const before = this.#turns.get(key);
+    const mine = (async () => {
+      await before?.catch(() => undefined);
+      return await work();
+    })();
+    this.#turns.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#turns.get(key) === mine) this.#turns.delete(key);
+    }
   }
 
   /** Follows the store's changes until the signal aborts. */
@@ -104,9 +129,9 @@ export class AttestedNodes {
   }
 }
 
-/** True when the node's serial numbers were taken from it. */
-export function isBanned(node: Pick<AttestedNode, "serialNumber" | "newSerialNumber">): boolean {
-  return node.serialNumber === "" && node.newSerialNumber === "";
+/** True when its serial number was taken from it: a new one, written by a server that was renewing it meanwhile, does not help. */
+export function isBanned(node: Pick<AttestedNode, "serialNumber">): boolean {
+  return node.serialNumber === "";
 }
 
 /** The node is gone: what an update or delete of it answers. */

@@ -5,9 +5,16 @@ import type {
 } from "@finial/proto/api/server/agent/v1/agent";
 import { Code, type PartialMessage, StatusError } from "@finial/sdk";
 import type { CallContext } from "@finial/sdk/internal";
-import { compareSelectors, formatSelector, type Selector } from "@finial/sdk/spiffe";
+import {
+  compareSelectors,
+  formatSelector,
+  type Selector,
+  type SpiffeId,
+  type TrustDomain,
+} from "@finial/sdk/spiffe";
 import { toWireSeconds } from "../../../kernel/convert/instant.ts";
 import { toWireSpiffeId } from "../../../kernel/convert/spiffe-id.ts";
+import type { IssuedX509 } from "../../ca/x509-svid-issuer.ts";
 import type { AttestedAgent } from "../../facade/nodeattestor.ts";
 import { isBanned } from "../../node/attested-nodes.ts";
 import { audit } from "../audit.ts";
@@ -101,59 +108,67 @@ async function attest(
   context: CallContext,
   challenge: (challenge: Buffer) => Promise<Buffer>,
 ): Promise<Response> {
-  const { store, nodes, logger, trustDomain } = service;
+  const { nodes, logger, trustDomain } = service;
   const attested = await askAttestor(params, service, context, challenge);
   const id = attested.spiffeId;
   const fields = { node_attestor_type: params.type, agent_id: id.toString() };
   audit(context, () => fields);
-  if (!id.memberOf(trustDomain) || id.path === "/spire/server")
-    throw failure(Code.Internal, "AGENT_ID_INVALID", "agent ID cannot collide with the server ID");
+  checkAgentId(id, trustDomain);
   if (!id.path.startsWith(`/spire/agent/${params.type}/`))
     logger.warn(
       "The node attestor produced an agent ID outside of its own part of the agent namespace",
       fields,
     );
-  const known = await attempt("failed to fetch agent", () => store.findNode(id));
-  if (known !== undefined && isBanned(known))
-    throw failure(Code.PermissionDenied, "AGENT_BANNED", "failed to attest: agent is banned");
-
-  const { certificate, chainDer } = await signSvid(id, params.csr, service);
-  const selectors = selectorsOf(attested, service);
-  await attempt("failed to update selectors", () => store.setNodeSelectors(id, selectors));
-  const serialNumber = certificate.serialNumber.toString();
-  const expiresAt = certificate.notAfter;
-  const { canReattest } = attested;
-  if (known === undefined)
-    await attempt("failed to create attested agent", () =>
-      nodes.create({
-        spiffeId: id,
-        attestationType: params.type,
-        serialNumber,
-        expiresAt,
-        newSerialNumber: "",
-        newExpiresAt: undefined,
-        canReattest,
-        agentVersion: "",
-        selectors: [],
-      }),
-    );
-  else
-    await attempt("failed to update attested agent", () =>
-      nodes.update(id, {
-        serialNumber,
-        expiresAt,
-        newSerialNumber: "",
-        newExpiresAt: undefined,
-        canReattest,
-      }),
-    );
+  // In turn: between what is read here and what is written nobody is banned.
+  const { certificate, chainDer } = await nodes.inTurn(id, () => admit(attested, params, service));
   logger.info("Agent attestation request completed", { ...fields, address: service.callerAddress(context) });
   const svid = {
     id: toWireSpiffeId(id),
     certChain: [...chainDer],
-    expiresAt: toWireSeconds(expiresAt),
+    expiresAt: toWireSeconds(certificate.notAfter),
   };
-  return { step: { $case: "result", value: { svid, reattestable: canReattest } } };
+  return { step: { $case: "result", value: { svid, reattestable: attested.canReattest } } };
+}
+
+/** Where an attestor puts its agents is its own affair, within the trust domain and not in the server's place. */
+function checkAgentId(id: SpiffeId, trustDomain: TrustDomain): void {
+  if (!id.memberOf(trustDomain))
+    throw failure(
+      Code.Internal,
+      "AGENT_ID_INVALID",
+      "invalid agent ID",
+      new Error(`"${id}" is not a member of trust domain "${trustDomain}"`),
+    );
+  if (id.path === "/spire/server")
+    throw failure(Code.Internal, "AGENT_ID_INVALID", "agent ID cannot collide with the server ID");
+}
+
+/** Signs the agent's SVID and writes down that it is the one to be let in by. */
+async function admit(
+  attested: AttestedAgent,
+  { type, csr }: Params,
+  service: AgentService,
+): Promise<IssuedX509> {
+  const { store, nodes } = service;
+  const { spiffeId, canReattest } = attested;
+  const known = await attempt("failed to fetch agent", () => store.findNode(spiffeId));
+  if (known !== undefined && isBanned(known))
+    throw failure(Code.PermissionDenied, "AGENT_BANNED", "failed to attest: agent is banned");
+  const issued = await signSvid(spiffeId, csr, service);
+  const selectors = selectorsOf(attested, service);
+  await attempt("failed to update selectors", () => store.setNodeSelectors(spiffeId, selectors));
+  const current = {
+    serialNumber: issued.certificate.serialNumber.toString(),
+    expiresAt: issued.certificate.notAfter,
+    newSerialNumber: "",
+    newExpiresAt: undefined,
+    canReattest,
+  };
+  if (known === undefined) {
+    const node = { ...current, spiffeId, attestationType: type, agentVersion: "", selectors: [] };
+    await attempt("failed to create attested agent", () => nodes.create(node));
+  } else await attempt("failed to update attested agent", () => nodes.update(spiffeId, current));
+  return issued;
 }
 
 async function askAttestor(

@@ -7,7 +7,8 @@ export function banAgent(service: AgentService): AgentCall<"banAgent"> {
   return async ({ id }, context) => {
     const agentId = readAgentId(id, service, context);
     const banned = { serialNumber: "", newSerialNumber: "" };
-    await writeNode("failed to ban agent", () => service.nodes.update(agentId, banned));
+    const { nodes } = service;
+    await writeNode("failed to ban agent", () => nodes.inTurn(agentId, () => nodes.update(agentId, banned)));
     service.logger.info("Agent banned", { spiffe_id: agentId.toString() });
     return {};
   };

@@ -6,7 +6,8 @@ import { writeNode } from "./write-node.ts";
 export function deleteAgent(service: AgentService): AgentCall<"deleteAgent"> {
   return async ({ id }, context) => {
     const agentId = readAgentId(id, service, context);
-    await writeNode("failed to remove agent", () => service.nodes.delete(agentId));
+    const { nodes } = service;
+    await writeNode("failed to remove agent", () => nodes.inTurn(agentId, () => nodes.delete(agentId)));
     service.logger.info("Agent deleted", { spiffe_id: agentId.toString() });
     return {};
   };

@@ -21,7 +21,7 @@ export interface AgentService {
     | "takeJoinToken"
     | "createEntry"
   >;
-  readonly nodes: Pick<AttestedNodes, "create" | "update" | "delete">;
+  readonly nodes: Pick<AttestedNodes, "create" | "update" | "delete" | "inTurn">;
   readonly x509: Pick<X509SvidIssuer, "issueToAgent">;
   /** By attestation type. */
   readonly findNodeAttestor: (type: string) => NodeAttestor | undefined;
