@@ -1,13 +1,20 @@
 import { constants } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
-import { createServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { createServer, type SecureContextOptions, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { OpenSockets } from "./open-sockets.ts";
 import type { Peers } from "./peers.ts";
-import { closeWhenSilent } from "./silence.ts";
+import { closeWhenSilent, prefaceLimitMs } from "./silence.ts";
 
-/** As long as SPIRE's server lets a handshake take. */
-const handshakeLimitMs = 10_000;
+/** How long a client may take; the defaults are as long as SPIRE's server lets a handshake take. */
+export interface TlsLimits {
+  readonly handshakeMs: number;
+  /** From the end of the handshake to its first word. */
+  readonly prefaceMs: number;
+}
+
+const defaultLimits: TlsLimits = { handshakeMs: 10_000, prefaceMs: prefaceLimitMs };
 
 /** What a TLS server shows: PEM both; the chain leaf first. */
 export interface TlsIdentity {
@@ -32,13 +39,14 @@ export interface TlsListenerOptions<Peer extends object> {
   readonly peers: Peers<Peer>;
   /** Makes of the connection what handlers see, or throws: then it is closed. */
   readonly admit: (peer: TlsPeer) => Promise<Peer>;
+  readonly limits?: TlsLimits;
   readonly logger: Logger;
 }
 
 /** Accepts gRPC over TLS, asking each client for a certificate without demanding one. */
 export class TlsListener implements AsyncDisposable {
   readonly #tls: TlsServer;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new OpenSockets();
 
   private constructor(tls: TlsServer) {
     this.#tls = tls;
@@ -46,27 +54,25 @@ export class TlsListener implements AsyncDisposable {
 
   /** @throws {StatusError} FailedPrecondition `ADDRESS_UNUSABLE`. */
   static async start<Peer extends object>(options: TlsListenerOptions<Peer>): Promise<TlsListener> {
-    const { identity, logger } = options;
+    const { identity, logger, limits = defaultLimits } = options;
     const injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
     const tls = createServer({
       ...secureContextOf(identity),
       ALPNProtocols: ["h2"],
-      minVersion: "TLSv1.2",
       requestCert: true,
       // We ask of a chain what SPIFFE asks, when it is here; OpenSSL's own opinion does not matter.
       rejectUnauthorized: false,
-      // A resumed session would skip the bundle of today, and come without its chain.
-      secureOptions: constants.SSL_OP_NO_TICKET,
-      handshakeTimeout: handshakeLimitMs,
+      handshakeTimeout: limits.handshakeMs,
     });
     const listener = new TlsListener(tls);
     tls.on("connection", (socket) => {
       listener.#sockets.add(socket);
-      socket.once("close", () => listener.#sockets.delete(socket));
       socket.on("error", (error) => logger.trace("Connection failed", { error: error.message }));
     });
     tls.on("tlsClientError", (error, socket) => {
       logger.debug("TLS handshake failed", { address: socket.remoteAddress, error: error.message });
+      // Node only tells of it: a client that is late would stay.
+      socket.destroy();
     });
     tls.on("secureConnection", (socket) => void admit(socket, injector, options));
     await listen(tls, options);
@@ -88,9 +94,14 @@ export class TlsListener implements AsyncDisposable {
     this.#tls.close();
   }
 
+  /** Resolves when no connection is open. */
+  drained(): Promise<void> {
+    return this.#sockets.empty();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#tls.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.destroy();
     await closed;
   }
 }
@@ -98,7 +109,7 @@ export class TlsListener implements AsyncDisposable {
 async function admit<Peer extends object>(
   socket: TLSSocket,
   injector: { injectConnection(socket: Socket): void },
-  { peers, admit, logger }: TlsListenerOptions<Peer>,
+  { peers, admit, limits = defaultLimits, logger }: TlsListenerOptions<Peer>,
 ): Promise<void> {
   const { remoteAddress: address = "", remotePort: port = 0 } = socket;
   socket.on("error", (error) => logger.trace("Connection failed", { address, error: error.message }));
@@ -113,7 +124,7 @@ async function admit<Peer extends object>(
     socket.destroy();
     return;
   }
-  closeWhenSilent(socket);
+  closeWhenSilent(socket, limits.prefaceMs);
   injector.injectConnection(socket);
 }
 
@@ -129,8 +140,15 @@ export function chainOf(socket: TLSSocket): readonly Buffer[] {
   return chain;
 }
 
-function secureContextOf({ keyPem, chainPem }: TlsIdentity): { readonly key: string; readonly cert: string } {
-  return { key: keyPem, cert: chainPem };
+/** All of it each time: what a new context does not say, Node forgets, refusals included. */
+function secureContextOf({ keyPem, chainPem }: TlsIdentity): SecureContextOptions {
+  return {
+    key: keyPem,
+    cert: chainPem,
+    minVersion: "TLSv1.2",
+    // A resumed session would skip the bundle of today, and come without its chain; HTTP/2 knows no renegotiation.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+  };
 }
 
 function listen(

@@ -3,6 +3,7 @@ import { createConnection, createServer, type Server as NetServer, type Socket }
 import { dirname, resolve } from "node:path";
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { OpenSockets } from "./open-sockets.ts";
 import { type PeerProcess, readPeerProcess } from "./peer-credentials.ts";
 import type { Peers } from "./peers.ts";
 import { closeWhenSilent } from "./silence.ts";
@@ -23,7 +24,7 @@ export interface UnixListenerOptions {
 export class UnixListener implements AsyncDisposable {
   readonly path: string;
   readonly #net: NetServer;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new OpenSockets();
 
   private constructor(path: string, net: NetServer) {
     this.path = path;
@@ -44,7 +45,6 @@ export class UnixListener implements AsyncDisposable {
     const listener = new UnixListener(path, net);
     net.on("connection", (socket) => {
       listener.#sockets.add(socket);
-      socket.once("close", () => listener.#sockets.delete(socket));
       // Resets are part of life here; the HTTP/2 session ends with them.
       socket.on("error", (error) => logger.trace("Connection failed", { error: error.message }));
       try {
@@ -68,9 +68,14 @@ export class UnixListener implements AsyncDisposable {
     this.#net.close();
   }
 
+  /** Resolves when no connection is open. */
+  drained(): Promise<void> {
+    return this.#sockets.empty();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.destroy();
     await closed;
   }
 }
