@@ -1,7 +1,7 @@
 import { verify } from "node:crypto";
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
-import { contextTag, DerReader, malformed, readBitString, readOid, readWhole, Tag } from "./der.ts";
+import { contextTag, type DerReader, malformed, readBitString, readOid, readWhole, Tag } from "./der.ts";
 import { bitString, element, oid, sequence, setOf, smallInteger } from "./der-writer.ts";
 import { type DistinguishedName, encodeName, parseName } from "./distinguished-name.ts";
 import { PublicKey } from "./public-key.ts";
@@ -13,6 +13,7 @@ import {
 import {
   ExtensionOid,
   encodeExtension,
+  findExtension,
   readExtensions,
   readSubjectAltName,
   type SubjectAltName,
@@ -38,17 +39,17 @@ export class CertificateRequest {
     const outer = readWhole(der, Tag.Sequence);
     const info = outer.read(Tag.Sequence);
     this.#algorithm = readSignatureAlgorithm(outer).algorithm;
-    this.#signature = readBitString(outer.read(Tag.BitString).content);
+    this.#signature = readBitString(outer.readContent(Tag.BitString));
     outer.end();
     this.#infoDer = info.raw;
-    const fields = new DerReader(info.content);
-    if (!fields.read(Tag.Integer).content.equals(Buffer.of(0))) throw malformed("not a version 1 request");
-    this.subjectDer = fields.read(Tag.Sequence).raw;
-    this.publicKey = PublicKey.parse(fields.read(Tag.Sequence).raw);
+    const fields = info.reader();
+    if (!fields.readContent(Tag.Integer).equals(Buffer.of(0))) throw malformed("not a version 1 request");
+    this.subjectDer = fields.readRaw(Tag.Sequence);
+    this.publicKey = PublicKey.parse(fields.readRaw(Tag.Sequence));
     const attributes = fields.readOptional(contextTag(0));
     fields.end();
-    this.extensions = attributes === undefined ? [] : requestedExtensions(new DerReader(attributes.content));
-    const names = this.extensions.find(({ oid }) => oid === ExtensionOid.SubjectAltName);
+    this.extensions = attributes === undefined ? [] : requestedExtensions(attributes.reader());
+    const names = findExtension(this.extensions, ExtensionOid.SubjectAltName);
     this.subjectAltName =
       names === undefined
         ? { uris: [], dnsNames: [], emails: [], ipAddresses: [] }
@@ -90,7 +91,7 @@ function requestedExtensions(attributes: DerReader): X509Extension[] {
   let extensions: X509Extension[] | undefined;
   while (!attributes.atEnd) {
     const attribute = attributes.enter(Tag.Sequence);
-    const type = readOid(attribute.read(Tag.Oid).content);
+    const type = readOid(attribute.readContent(Tag.Oid));
     const values = attribute.enter(Tag.Set);
     attribute.end();
     if (type !== extensionRequestOid) continue;

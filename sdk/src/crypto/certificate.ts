@@ -3,7 +3,6 @@ import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 import {
   contextTag,
-  DerReader,
   malformed,
   primitiveContextTag,
   readBitString,
@@ -18,6 +17,7 @@ import { PublicKey } from "./public-key.ts";
 import { readSignatureAlgorithm, type SignatureAlgorithm } from "./signature-algorithm.ts";
 import {
   ExtensionOid,
+  findExtension,
   type KeyUsage,
   readAuthorityKeyId,
   readBasicConstraints,
@@ -61,26 +61,26 @@ export class Certificate {
     const outer = readWhole(der, Tag.Sequence);
     const tbs = outer.read(Tag.Sequence);
     const outerAlgorithm = readSignatureAlgorithm(outer);
-    this.signature = readBitString(outer.read(Tag.BitString).content);
+    this.signature = readBitString(outer.readContent(Tag.BitString));
     outer.end();
     this.tbsDer = tbs.raw;
     this.signatureAlgorithm = outerAlgorithm.algorithm;
 
-    const fields = new DerReader(tbs.content);
+    const fields = tbs.reader();
     const version = fields.readOptional(contextTag(0));
     if (version === undefined || !version.content.equals(Buffer.of(Tag.Integer, 1, 2)))
       throw malformed("not a version 3 certificate");
-    this.serialNumber = readInteger(fields.read(Tag.Integer).content);
+    this.serialNumber = readInteger(fields.readContent(Tag.Integer));
     if (this.serialNumber < 0n) throw malformed("a negative serial number");
-    if (!readSignatureAlgorithm(fields).raw.equals(outerAlgorithm.raw))
+    if (!fields.readRaw(Tag.Sequence).equals(outerAlgorithm.raw))
       throw malformed("two different signature algorithms in one certificate");
-    this.issuerDer = fields.read(Tag.Sequence).raw;
+    this.issuerDer = fields.readRaw(Tag.Sequence);
     const validity = fields.enter(Tag.Sequence);
     this.notBefore = readTime(validity.read());
     this.notAfter = readTime(validity.read());
     validity.end();
-    this.subjectDer = fields.read(Tag.Sequence).raw;
-    this.pkixDer = fields.read(Tag.Sequence).raw;
+    this.subjectDer = fields.readRaw(Tag.Sequence);
+    this.pkixDer = fields.readRaw(Tag.Sequence);
     fields.readOptional(primitiveContextTag(1));
     fields.readOptional(primitiveContextTag(2));
     const extensions = fields.readOptional(contextTag(3));
@@ -88,11 +88,9 @@ export class Certificate {
     this.extensions =
       extensions === undefined ? [] : readExtensions(readWhole(extensions.content, Tag.Sequence));
 
-    const value = (oid: string): Buffer | undefined =>
-      this.extensions.find((extension) => extension.oid === oid)?.value;
     const read = <T>(oid: string, reader: (value: Buffer) => T): T | undefined => {
-      const found = value(oid);
-      return found === undefined ? undefined : reader(found);
+      const found = findExtension(this.extensions, oid);
+      return found === undefined ? undefined : reader(found.value);
     };
     const constraints = read(ExtensionOid.BasicConstraints, readBasicConstraints);
     this.isCa = constraints?.isCa ?? false;

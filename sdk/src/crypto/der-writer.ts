@@ -4,11 +4,15 @@ import { Tag } from "./der.ts";
 export function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   let length = 0;
   for (const part of parts) length += part.length;
-  const header = lengthOctets(length);
-  const bytes = Buffer.allocUnsafe(1 + header.length + length);
+  const lengthOctets = octetsOf(length);
+  let offset = length < 0x80 ? 2 : 2 + lengthOctets;
+  const bytes = Buffer.allocUnsafe(offset + length);
   bytes[0] = tag;
-  bytes.set(header, 1);
-  let offset = 1 + header.length;
+  if (length < 0x80) bytes[1] = length;
+  else {
+    bytes[1] = 0x80 | lengthOctets;
+    bytes.writeUIntBE(length, 2, lengthOctets);
+  }
   for (const part of parts) {
     bytes.set(part, offset);
     offset += part.length;
@@ -16,11 +20,11 @@ export function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   return bytes;
 }
 
-function lengthOctets(length: number): number[] {
-  if (length < 0x80) return [length];
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
-  return [0x80 | octets.length, ...octets];
+/** How many octets a number takes. */
+function octetsOf(value: number): number {
+  let octets = 1;
+  for (let rest = Math.floor(value / 256); rest > 0; rest = Math.floor(rest / 256)) octets++;
+  return octets;
 }
 
 export function sequence(...parts: readonly Uint8Array[]): Buffer {
@@ -90,8 +94,11 @@ export function namedBits(bits: readonly number[]): Buffer {
 export function time(date: Date): Buffer {
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) throw new TypeError(`X.509 cannot say the year ${year}`);
-  const digits = date.toISOString().replaceAll(/\.\d+Z$|[-:T]/g, "");
+  // 2006-01-02T15:04:05.000Z
+  const iso = date.toISOString();
+  const digits = (from: number): string => iso.slice(from, from + 2);
+  const afterYear = `${digits(5)}${digits(8)}${digits(11)}${digits(14)}${digits(17)}Z`;
   return year >= 1950 && year < 2050
-    ? element(Tag.UtcTime, Buffer.from(`${digits.slice(2)}Z`, "latin1"))
-    : element(Tag.GeneralizedTime, Buffer.from(`${digits}Z`, "latin1"));
+    ? element(Tag.UtcTime, Buffer.from(`${digits(2)}${afterYear}`, "latin1"))
+    : element(Tag.GeneralizedTime, Buffer.from(`${iso.slice(0, 4)}${afterYear}`, "latin1"));
 }

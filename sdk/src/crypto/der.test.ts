@@ -47,7 +47,8 @@ describe("DerReader", () => {
     const reader = new DerReader(hex("0101ff 3003 020105 a000"));
     assert.equal(reader.nextTag, Tag.Boolean);
     assert.equal(reader.readOptional(Tag.Integer), undefined);
-    assert.deepEqual(reader.read(Tag.Boolean), { tag: 1, content: hex("ff"), raw: hex("0101ff") });
+    const { tag, content, raw } = reader.read(Tag.Boolean);
+    assert.deepEqual([tag, content, raw], [1, hex("ff"), hex("0101ff")]);
     const inner = reader.enter(Tag.Sequence);
     assert.deepEqual(inner.readOptional(Tag.Integer)?.content, hex("05"));
     inner.end();

@@ -1,12 +1,37 @@
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 
-/** One DER element. `raw` is all of it, `content` what is inside; both are views, not copies. */
-export interface DerElement {
+/** One DER element: where it lies. What is cut out of it are views, not copies. */
+export class DerElement {
   /** The identifier octet: class, constructed bit and number. Only one-octet tags are read. */
   readonly tag: number;
-  readonly content: Buffer;
-  readonly raw: Buffer;
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  readonly #contentStart: number;
+  readonly #end: number;
+
+  constructor(tag: number, bytes: Buffer, start: number, contentStart: number, end: number) {
+    this.tag = tag;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#contentStart = contentStart;
+    this.#end = end;
+  }
+
+  /** All of it. */
+  get raw(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  /** What is inside. */
+  get content(): Buffer {
+    return this.#bytes.subarray(this.#contentStart, this.#end);
+  }
+
+  /** Reads what is inside, without cutting it out first. */
+  reader(): DerReader {
+    return new DerReader(this.#bytes, this.#contentStart, this.#end);
+  }
 }
 
 export const Tag = {
@@ -48,37 +73,43 @@ export function malformed(message: string): StatusError {
  */
 export class DerReader {
   readonly #bytes: Buffer;
-  #offset = 0;
+  readonly #end: number;
+  #offset: number;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, start = 0, end: number = bytes.length) {
     this.#bytes = bytes;
+    this.#offset = start;
+    this.#end = end;
   }
 
   get atEnd(): boolean {
-    return this.#offset === this.#bytes.length;
+    return this.#offset === this.#end;
   }
 
   /** The next element's tag; -1 at the end. */
   get nextTag(): number {
-    return this.#bytes[this.#offset] ?? -1;
+    return this.atEnd ? -1 : (this.#bytes[this.#offset] ?? -1);
   }
 
   /** Reads an element, which must have this tag when one is given. */
   read(tag?: number): DerElement {
     const start = this.#offset;
     const found = this.#byte();
-    if ((found & 0x1f) === 0x1f) throw malformed("a tag of more than one octet");
-    if (tag !== undefined && found !== tag)
-      throw malformed(`expected tag 0x${tag.toString(16)}, found 0x${found.toString(16)}`);
-    const length = this.#length();
-    const contentStart = this.#offset;
-    if (length > this.#bytes.length - contentStart) throw malformed("an element reaches beyond its end");
-    this.#offset += length;
-    return {
-      tag: found,
-      content: this.#bytes.subarray(contentStart, this.#offset),
-      raw: this.#bytes.subarray(start, this.#offset),
-    };
+    const contentStart = this.#pass(found, tag);
+    return new DerElement(found, this.#bytes, start, contentStart, this.#offset);
+  }
+
+  /** What is inside the next element: a view. */
+  readContent(tag: number): Buffer {
+    const contentStart = this.#pass(this.#byte(), tag);
+    return this.#bytes.subarray(contentStart, this.#offset);
+  }
+
+  /** All of the next element: a view. */
+  readRaw(tag: number): Buffer {
+    const start = this.#offset;
+    this.#pass(this.#byte(), tag);
+    return this.#bytes.subarray(start, this.#offset);
   }
 
   /** Reads an element if it has this tag. */
@@ -88,15 +119,28 @@ export class DerReader {
 
   /** A reader of what is inside the next element. */
   enter(tag: number): DerReader {
-    return new DerReader(this.read(tag).content);
+    const contentStart = this.#pass(this.#byte(), tag);
+    return new DerReader(this.#bytes, contentStart, this.#offset);
   }
 
   end(): void {
     if (!this.atEnd) throw malformed("something follows where nothing may");
   }
 
+  /** Goes on behind an element whose tag was read. @returns where its content begins. */
+  #pass(found: number, tag: number | undefined): number {
+    if ((found & 0x1f) === 0x1f) throw malformed("a tag of more than one octet");
+    if (tag !== undefined && found !== tag)
+      throw malformed(`expected tag 0x${tag.toString(16)}, found 0x${found.toString(16)}`);
+    const length = this.#length();
+    const contentStart = this.#offset;
+    if (length > this.#end - contentStart) throw malformed("an element reaches beyond its end");
+    this.#offset += length;
+    return contentStart;
+  }
+
   #byte(): number {
-    const byte = this.#bytes[this.#offset++];
+    const byte = this.atEnd ? undefined : this.#bytes[this.#offset++];
     if (byte === undefined) throw malformed("it ends too soon");
     return byte;
   }
@@ -116,29 +160,33 @@ export class DerReader {
 /** Reads the only element of `bytes`. */
 export function readWhole(bytes: Buffer, tag: number): DerReader {
   const reader = new DerReader(bytes);
-  const element = reader.read(tag);
+  const inner = reader.enter(tag);
   reader.end();
-  return new DerReader(element.content);
+  return inner;
 }
 
 /** A dotted object identifier. */
 export function readOid(content: Buffer): string {
-  const arcs: number[] = [];
-  let arc = 0;
   if (content.length === 0) throw malformed("an empty object identifier");
-  for (const [index, byte] of content.entries()) {
-    if (arc === 0 && byte === 0x80) throw malformed("an object identifier that is not the shortest");
+  let dotted = "";
+  let arc = 0;
+  let inArc = false;
+  for (const byte of content) {
+    if (!inArc && byte === 0x80) throw malformed("an object identifier that is not the shortest");
     arc = arc * 128 + (byte & 0x7f);
     if (!Number.isSafeInteger(arc)) throw malformed("an object identifier beyond reason");
-    if (byte & 0x80) {
-      if (index === content.length - 1) throw malformed("an object identifier that ends too soon");
-      continue;
-    }
-    if (arcs.length === 0) arcs.push(...(arc < 80 ? [Math.floor(arc / 40), arc % 40] : [2, arc - 80]));
-    else arcs.push(arc);
+    inArc = (byte & 0x80) !== 0;
+    if (inArc) continue;
+    dotted += dotted === "" ? firstArcs(arc) : `.${arc}`;
     arc = 0;
   }
-  return arcs.join(".");
+  if (inArc) throw malformed("an object identifier that ends too soon");
+  return dotted;
+}
+
+/** The first two, which share their octets. */
+function firstArcs(value: number): string {
+  return value < 80 ? `${Math.floor(value / 40)}.${value % 40}` : `2.${value - 80}`;
 }
 
 /** An integer's content, checked to be the shortest form. */
@@ -163,14 +211,19 @@ export function readBitString(content: Buffer): Buffer {
   return content.subarray(1);
 }
 
+const timeForms: ReadonlyMap<number, RegExp> = new Map([
+  [Tag.UtcTime, /^\d{12}Z$/],
+  [Tag.GeneralizedTime, /^\d{14}Z$/],
+]);
+
 /** UTCTime or GeneralizedTime as X.509 restricts them: seconds, and Z. */
 export function readTime(element: DerElement): Date {
   const text = element.content.toString("latin1");
-  const utc = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-  const general = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-  const match = element.tag === Tag.UtcTime ? utc : element.tag === Tag.GeneralizedTime ? general : null;
-  if (match === null) throw malformed("a time that X.509 does not allow");
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
+  if (!timeForms.get(element.tag)?.test(text)) throw malformed("a time that X.509 does not allow");
+  const afterYear = text.length - "0102150405Z".length;
+  const year = Number(text.slice(0, afterYear));
+  const digits = (from: number): number => Number(text.slice(afterYear + from, afterYear + from + 2));
+  const [month, day, hour, minute, second] = [digits(0), digits(2), digits(4), digits(6), digits(8)];
   const fullYear = element.tag === Tag.UtcTime ? (year < 50 ? 2000 + year : 1900 + year) : year;
   const date = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second));
   if (fullYear < 100) date.setUTCFullYear(fullYear);

@@ -80,7 +80,7 @@ function addAttribute(
   name: Record<string, string[] | string | AttributeTypeAndValue[]>,
   reader: DerReader,
 ): void {
-  const dotted = readOid(reader.read(Tag.Oid).content);
+  const dotted = readOid(reader.readContent(Tag.Oid));
   const { tag, content } = reader.read();
   reader.end();
   const value = decodeText(tag, content);

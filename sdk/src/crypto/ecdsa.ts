@@ -11,7 +11,7 @@ export function ecdsaDerToRaw(der: Buffer, size: number): Buffer {
   const reader = readWhole(der, Tag.Sequence);
   const raw = Buffer.alloc(2 * size);
   for (const end of [size, 2 * size]) {
-    const content = reader.read(Tag.Integer).content;
+    const content = reader.readContent(Tag.Integer);
     if (readInteger(content) < 0n) throw malformed("a negative number in an ECDSA signature");
     const magnitude = content[0] === 0 ? content.subarray(1) : content;
     if (magnitude.length > size) throw malformed("an ECDSA signature larger than its curve");

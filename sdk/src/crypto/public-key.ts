@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from "node:crypto";
+import { createPublicKey, hash, type KeyObject } from "node:crypto";
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 import { readBitString, readWhole, Tag } from "./der.ts";
@@ -17,13 +17,12 @@ export type PublicKeyType =
 export class PublicKey {
   readonly pkixDer: Buffer;
   readonly keyObject: KeyObject;
-  readonly type: PublicKeyType;
+  #type: PublicKeyType | undefined;
   #subjectKeyId: Buffer | undefined;
 
   private constructor(pkixDer: Buffer, keyObject: KeyObject) {
     this.pkixDer = pkixDer;
     this.keyObject = keyObject;
-    this.type = typeOf(keyObject);
   }
 
   /**
@@ -48,14 +47,17 @@ export class PublicKey {
     return new PublicKey(keyObject.export({ format: "der", type: "spki" }), keyObject);
   }
 
+  get type(): PublicKeyType {
+    this.#type ??= typeOf(this.keyObject);
+    return this.#type;
+  }
+
   /** SHA-1 of the key's bits. @see RFC 5280, section 4.2.1.2, method 1 */
   get subjectKeyId(): Buffer {
     if (this.#subjectKeyId === undefined) {
       const info = readWhole(this.pkixDer, Tag.Sequence);
       info.read(Tag.Sequence);
-      this.#subjectKeyId = createHash("sha1")
-        .update(readBitString(info.read(Tag.BitString).content))
-        .digest();
+      this.#subjectKeyId = hash("sha1", readBitString(info.readContent(Tag.BitString)), "buffer");
     }
     return this.#subjectKeyId;
   }

@@ -1,4 +1,4 @@
-import { DerReader, readOid, Tag } from "./der.ts";
+import { type DerReader, readOid, Tag } from "./der.ts";
 import { oid, sequence } from "./der-writer.ts";
 import type { PublicKey, PublicKeyType } from "./public-key.ts";
 
@@ -53,9 +53,12 @@ export function readSignatureAlgorithm(reader: DerReader): {
   readonly algorithm: SignatureAlgorithm | undefined;
   readonly raw: Buffer;
 } {
-  const { raw, content } = reader.read(Tag.Sequence);
-  const fields = new DerReader(content);
-  const dotted = readOid(fields.read(Tag.Oid).content);
+  const element = reader.read(Tag.Sequence);
+  const { raw } = element;
+  // As nearly all are written; the same algorithm with other parameters is found by its OID.
+  for (const algorithm of algorithms.values()) if (algorithm.der.equals(raw)) return { algorithm, raw };
+  const fields = element.reader();
+  const dotted = readOid(fields.readContent(Tag.Oid));
   if (!fields.atEnd) fields.read();
   fields.end();
   return { algorithm: algorithms.get(dotted), raw };

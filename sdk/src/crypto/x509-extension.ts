@@ -44,6 +44,8 @@ export const KeyUsageBit = {
 
 export type KeyUsage = keyof typeof KeyUsageBit;
 
+const keyUsageBits = Object.entries(KeyUsageBit) as [KeyUsage, number][];
+
 export const ExtendedKeyUsageOid = {
   serverAuth: "1.3.6.1.5.5.7.3.1",
   clientAuth: "1.3.6.1.5.5.7.3.2",
@@ -57,10 +59,14 @@ export interface SubjectAltName {
   readonly ipAddresses: readonly Buffer[];
 }
 
-export function encodeExtension(extension: X509Extension): Buffer {
-  return extension.critical
-    ? sequence(oid(extension.oid), boolean(true), octetString(extension.value))
-    : sequence(oid(extension.oid), octetString(extension.value));
+const knownOids: ReadonlyMap<string, Buffer> = new Map(
+  Object.values(ExtensionOid).map((dotted) => [dotted, oid(dotted)]),
+);
+const isCritical = boolean(true);
+
+export function encodeExtension({ oid: dotted, critical, value }: X509Extension): Buffer {
+  const type = knownOids.get(dotted) ?? oid(dotted);
+  return critical ? sequence(type, isCritical, octetString(value)) : sequence(type, octetString(value));
 }
 
 /** Reads `Extensions`; the same OID twice is refused. */
@@ -68,11 +74,11 @@ export function readExtensions(reader: DerReader): X509Extension[] {
   const extensions: X509Extension[] = [];
   while (!reader.atEnd) {
     const fields = reader.enter(Tag.Sequence);
-    const dotted = readOid(fields.read(Tag.Oid).content);
+    const dotted = readOid(fields.readContent(Tag.Oid));
     const critical = fields.readOptional(Tag.Boolean);
-    const value = fields.read(Tag.OctetString).content;
+    const value = fields.readContent(Tag.OctetString);
     fields.end();
-    if (extensions.some((extension) => extension.oid === dotted))
+    if (findExtension(extensions, dotted) !== undefined)
       throw malformed(`the extension ${dotted} stands twice`);
     extensions.push({
       oid: dotted,
@@ -83,6 +89,11 @@ export function readExtensions(reader: DerReader): X509Extension[] {
   return extensions;
 }
 
+export function findExtension(extensions: readonly X509Extension[], oid: string): X509Extension | undefined {
+  for (const extension of extensions) if (extension.oid === oid) return extension;
+  return undefined;
+}
+
 export function keyUsageExtension(usages: readonly KeyUsage[]): X509Extension {
   const value = namedBits(usages.map((usage) => KeyUsageBit[usage]));
   return { oid: ExtensionOid.KeyUsage, critical: true, value };
@@ -90,7 +101,9 @@ export function keyUsageExtension(usages: readonly KeyUsage[]): X509Extension {
 
 export function readKeyUsage(value: Buffer): ReadonlySet<KeyUsage> {
   const bits = new DerBits(value);
-  return new Set((Object.keys(KeyUsageBit) as KeyUsage[]).filter((usage) => bits.has(KeyUsageBit[usage])));
+  const usages = new Set<KeyUsage>();
+  for (const [usage, bit] of keyUsageBits) if (bits.has(bit)) usages.add(usage);
+  return usages;
 }
 
 class DerBits {
@@ -113,7 +126,7 @@ export function extendedKeyUsageExtension(oids: readonly string[]): X509Extensio
 export function readExtendedKeyUsage(value: Buffer): string[] {
   const reader = readWhole(value, Tag.Sequence);
   const oids: string[] = [];
-  while (!reader.atEnd) oids.push(readOid(reader.read(Tag.Oid).content));
+  while (!reader.atEnd) oids.push(readOid(reader.readContent(Tag.Oid)));
   return oids;
 }
 
@@ -204,15 +217,17 @@ function ipAddress(content: Buffer): Buffer {
 
 /** @throws {StatusError} InvalidArgument `DER_MALFORMED`. */
 export function ia5(content: Buffer): string {
-  if (content.some((octet) => octet > 0x7f)) throw malformed("a name that is not ASCII");
-  return content.toString("latin1");
+  const text = content.toString("latin1");
+  if (!isAscii.test(text)) throw malformed("a name that is not ASCII");
+  return text;
 }
+
+const isAscii = /^[\0-\x7f]*$/;
 
 /** Never cut to eight bits: another name would come out. */
 function toIa5(text: string): Buffer {
-  const content = Buffer.from(text, "utf8");
-  ia5(content);
-  return content;
+  if (!isAscii.test(text)) throw malformed("a name that is not ASCII");
+  return Buffer.from(text, "latin1");
 }
 
 /** Certificate policies by their dotted OIDs. */

@@ -36,6 +36,8 @@ const extendedKeyUsage = extendedKeyUsageExtension([
   ExtendedKeyUsageOid.clientAuth,
 ]);
 const notCa = basicConstraintsExtension(false);
+/** Nearly all SVIDs have it. */
+const svidSubjectDer = encodeName(svidSubject);
 
 /** Issues X.509-SVIDs, and CAs for servers below, by the profiles of SPIRE. */
 export class X509SvidIssuer {
@@ -105,7 +107,7 @@ export class X509SvidIssuer {
     const ca = this.#authorities.getX509Ca();
     const { certificate: issuer, key } = ca;
     const issuedAt = now();
-    const subjectDer = encodeName(attributes.subject);
+    const subjectDer = attributes.subject === svidSubject ? svidSubjectDer : encodeName(attributes.subject);
     const names = { uris: [id.toString()], dnsNames: attributes.dnsNames };
     const computed = [
       keyUsage,
