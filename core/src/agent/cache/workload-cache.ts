@@ -38,6 +38,11 @@ export class WorkloadCache implements EntryCache {
     return this.#records.size;
   }
 
+  /** How many workloads watch. */
+  get subscriptionCount(): number {
+    return this.#subscriptions.size;
+  }
+
   /** Called when a workload waits for an SVID that nobody has asked for yet. */
   onWanted(react: () => void): void {
     this.#onWanted = react;

@@ -79,10 +79,10 @@ export class WorkloadEndpoints implements AsyncDisposable {
     const { logger, clock } = this.#options;
     logger.info("Stopping agent APIs");
     this.#listener.stopAccepting();
-    const drained = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    this.#server.tryShutdown(() => {});
     const limit = new AbortController();
     const timeout = clock.sleep(stopGraceMs, { signal: limit.signal }).catch(() => undefined);
-    await Promise.race([drained, timeout]);
+    await Promise.race([this.#listener.drained(), timeout]);
     limit.abort();
     this.#server.forceShutdown();
     await this.#listener[Symbol.asyncDispose]();

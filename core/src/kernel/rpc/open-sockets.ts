@@ -3,13 +3,14 @@ import type { Socket } from "node:net";
 /** The connections of a listener that are open now. */
 export class OpenSockets {
   readonly #sockets = new Set<Socket>();
-  #onEmpty = (): void => {};
+  #waiting: (() => void)[] = [];
 
   add(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => {
       this.#sockets.delete(socket);
-      if (this.#sockets.size === 0) this.#onEmpty();
+      if (this.#sockets.size > 0) return;
+      for (const resolve of this.#waiting.splice(0)) resolve();
     });
   }
 
@@ -20,7 +21,7 @@ export class OpenSockets {
   async empty(): Promise<void> {
     if (this.#sockets.size > 0)
       await new Promise<void>((resolve) => {
-        this.#onEmpty = resolve;
+        this.#waiting.push(resolve);
       });
   }
 
