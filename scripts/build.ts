@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import {
-  copyFileSync,
+  chmodSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -11,16 +11,17 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { createRequire } from "node:module";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { type Plugin, rolldown } from "rolldown";
+import { bundledPackages } from "./bundle/bundled-packages.ts";
+import { nativeAddons } from "./bundle/native-addons.ts";
 
 const root = join(import.meta.dirname, "..");
 const stamp = join(root, "node_modules", ".finial-build");
 const staging = join(root, "node_modules", `.finial-build-${process.pid}`);
 const sources = [
   "package-lock.json",
-  "scripts/build.ts",
+  "scripts/{build,bundle/*}.ts",
   "{proto,sdk,core}/{src,gen,bin}/**/*.ts",
   "plugins/*/*/{,*/}src/**/*.ts",
 ];
@@ -28,75 +29,58 @@ const sources = [
 interface Bundle {
   readonly input: string;
   readonly output: string;
+  /** Whether it is a program of its own, as a plugin is; the cores have launchers. */
+  readonly runs: boolean;
 }
 
 function bundles(): readonly Bundle[] {
   const programs = ["finial-server", "finial-agent"].map((name) => ({
     input: join(root, "core", "bin", `${name}.ts`),
     output: join(root, "core", "dist", `${name}.mjs`),
+    runs: false,
   }));
   const plugins = globSync("plugins/{server,agent}/*/*/plugin.json", { cwd: root }).map((manifest) => ({
     input: join(root, dirname(manifest), "src", "main.ts"),
     output: join(root, dirname(manifest), "dist", "plugin.mjs"),
+    runs: true,
   }));
   return [...programs, ...plugins].filter(({ input }) => existsSync(input));
 }
 
-/** Native addons lie beside the bundle that needs them: their packages look for them in ways a bundle does not have. */
-function nativeAddons(folder: string): Plugin {
-  const require = createRequire(join(root, "core", "package.json"));
-  const platform = `${process.platform}-${process.arch}`;
-  const addon = (file: string): string => {
-    mkdirSync(folder, { recursive: true });
-    copyFileSync(file, join(folder, basename(file)));
-    // "module.exports" is what require() gives to packages that are not modules, as better-sqlite3 is none.
-    return `import { createRequire } from "node:module";
-const addon = createRequire(import.meta.url)("./${basename(file)}");
-export { addon as default, addon as "module.exports" };
-`;
-  };
-  return {
-    name: "native-addons",
-    resolveId: (id, importer) => {
-      if (id === "koffi") return { id: "\0koffi" };
-      if (id === "@grpc/proto-loader") return { id: "\0proto-loader" };
-      if (id === "better-sqlite3" && importer !== undefined)
-        return { id: createRequire(importer).resolve(`better-sqlite3/${platform}`) };
-      if (id.endsWith(".node") && importer !== undefined)
-        return { id: `\0addon:${createRequire(importer).resolve(id)}` };
-      return null;
-    },
-    load: (id) => {
-      // grpc-js loads it for channelz and ORCA, which we do not offer: a third of a bundle that never runs.
-      if (id === "\0proto-loader")
-        return 'export const loadSync = () => { throw new Error("not bundled: @grpc/proto-loader"); };\n';
-      if (id === "\0koffi") {
-        const package_ = dirname(require.resolve(`@koromix/koffi-${platform}`));
-        return addon(join(package_, platform.replace("-", "_"), "koffi.node"));
-      }
-      return id.startsWith("\0addon:") ? addon(id.slice("\0addon:".length)) : null;
-    },
-  };
-}
+/** grpc-js loads it for channelz and ORCA, which we do not offer: a third of a bundle that never runs. */
+const withoutProtoLoader: Plugin = {
+  name: "without-proto-loader",
+  resolveId: (id) => (id === "@grpc/proto-loader" ? { id: "\0proto-loader" } : null),
+  load: (id) =>
+    id === "\0proto-loader"
+      ? 'export const loadSync = () => { throw new Error("not bundled: @grpc/proto-loader"); };\n'
+      : null,
+};
 
 /** Builds beside, so that whoever runs from the old bundle finds it whole until the new one takes its place. */
-async function build({ input, output }: Bundle): Promise<void> {
+async function build({ input, output, runs }: Bundle): Promise<void> {
   const beside = join(staging, relative(root, output));
+  const addons: string[] = [];
   await using bundle = await rolldown({
     input,
+    cwd: root,
     platform: "node",
     resolve: { conditionNames: ["source", "node", "import", "default"] },
-    plugins: [nativeAddons(dirname(beside))],
+    plugins: [nativeAddons(dirname(beside), (path) => addons.push(path)), withoutProtoLoader],
     checks: { eval: false },
   });
-  await bundle.write({
+  const written = await bundle.write({
     file: beside,
     format: "esm",
     codeSplitting: false,
+    ...(runs && { banner: "#!/usr/bin/env node" }),
     // Readable names in stack traces, and less to parse.
     minify: { mangle: false, compress: true, codegen: { removeWhitespace: false } },
     comments: { legal: false },
   });
+  if (runs) chmodSync(beside, 0o755);
+  const packages = JSON.stringify(bundledPackages(written, addons), undefined, 2);
+  writeFileSync(beside.replace(/\.mjs$/, ".packages.json"), `${packages}\n`);
 }
 
 /** What the bundles were built from: paths, sizes and times, and which bundles there are. */
