@@ -2,7 +2,7 @@ import { Code, StatusError } from "@finial/sdk";
 import { checkPath, SpiffeId, type TrustDomain } from "@finial/sdk/spiffe";
 import type { AgentPathTemplate } from "./agent-path-template.ts";
 import { TemplateError } from "./template-error.ts";
-import type { TemplateValue } from "./value.ts";
+import type { TemplateData } from "./value.ts";
 
 /**
  * The ID of an agent: the template's path below `/spire/agent`.
@@ -12,7 +12,7 @@ import type { TemplateValue } from "./value.ts";
 export function makeAgentId(
   trustDomain: TrustDomain,
   template: AgentPathTemplate,
-  data: ReadonlyMap<string, TemplateValue>,
+  data: TemplateData,
 ): SpiffeId {
   try {
     const suffix = template.execute(data);

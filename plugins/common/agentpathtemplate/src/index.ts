@@ -1,4 +1,5 @@
 export { makeAgentId } from "./agent-id.ts";
 export { AgentPathTemplate } from "./agent-path-template.ts";
+export type { TemplateFields } from "./check-fields.ts";
 export { TemplateError } from "./template-error.ts";
-export type { TemplateValue } from "./value.ts";
+export type { TemplateData, TemplateRecord } from "./value.ts";

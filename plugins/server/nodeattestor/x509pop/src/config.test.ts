@@ -44,11 +44,7 @@ describe("parseConfig()", () => {
       mode: "spiffe",
       svidPrefix: "/spire-exchange/",
     });
-    const data = new Map([
-      ["PluginName", "p"],
-      ["Fingerprint", "f"],
-      ["SVIDPathTrimmed", "s"],
-    ]);
+    const data = { fields: { PluginName: "p", Fingerprint: "f", SVIDPathTrimmed: "s" } };
     assert.equal(pathTemplate.execute(data), "/p/f");
     assert.equal(parse('mode = "spiffe"').pathTemplate.execute(data), "/p/s");
   });
@@ -62,7 +58,7 @@ describe("parseConfig()", () => {
       verify_client_ip = true`;
     const { pathTemplate, authorities, ...others } = parse(text);
     assert.deepEqual(others, { trustDomain, maxIntermediates: 1, maxRsaKeyBits: 2048, verifyClientIp: true });
-    assert.equal(pathTemplate.execute(new Map()), "/x");
+    assert.equal(pathTemplate.execute(""), "/x");
     assert.deepEqual(anchorsOf(text), [ca.rootDer, other.rootDer]);
     assert.ok(authorities);
   });

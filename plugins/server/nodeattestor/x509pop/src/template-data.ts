@@ -1,26 +1,38 @@
-import type { TemplateValue } from "@finial/plugin-common-agentpathtemplate";
+import type { TemplateData, TemplateFields, TemplateRecord } from "@finial/plugin-common-agentpathtemplate";
 import { fingerprintOf, serialNumberHex } from "@finial/plugin-common-x509pop";
-import type { Certificate, DistinguishedName } from "@finial/sdk/crypto";
+import { type Certificate, type DistinguishedName, formatName } from "@finial/sdk/crypto";
 import type { TrustDomain } from "@finial/sdk/spiffe";
 import { formatIpAddress } from "./ip-address.ts";
 
-/** Names a template may begin with. */
-export const templateFields: ReadonlySet<string> = new Set([
-  "PluginName",
-  "TrustDomain",
-  "Fingerprint",
-  "SerialNumberHex",
-  "SVIDPathTrimmed",
-  "URISanSelectors",
-  "Subject",
-  "Issuer",
-  "SerialNumber",
-  "DNSNames",
-  "EmailAddresses",
-  "IPAddresses",
-  "URIs",
-  "IsCA",
-]);
+const nameFields: TemplateFields = {
+  Country: true,
+  Organization: true,
+  OrganizationalUnit: true,
+  Locality: true,
+  Province: true,
+  StreetAddress: true,
+  PostalCode: true,
+  SerialNumber: true,
+  CommonName: true,
+};
+
+/** What a template can name. */
+export const templateFields: TemplateFields = {
+  PluginName: true,
+  TrustDomain: true,
+  Fingerprint: true,
+  SerialNumberHex: true,
+  SVIDPathTrimmed: true,
+  URISanSelectors: true,
+  Subject: nameFields,
+  Issuer: nameFields,
+  SerialNumber: true,
+  DNSNames: true,
+  EmailAddresses: true,
+  IPAddresses: true,
+  URIs: true,
+  IsCA: true,
+};
 
 export interface AgentFacts {
   readonly trustDomain: TrustDomain;
@@ -30,39 +42,41 @@ export interface AgentFacts {
   readonly sanSelectors: ReadonlyMap<string, string>;
 }
 
-/** What a template can name, by SPIRE's names and those of Go's x509.Certificate. */
-export function templateData(facts: AgentFacts): ReadonlyMap<string, TemplateValue> {
+/** The values of those names, which are SPIRE's and those of Go's x509.Certificate. */
+export function templateData(facts: AgentFacts): TemplateRecord {
   const { leaf, trustDomain, svidPathTrimmed, sanSelectors } = facts;
   const { dnsNames, emails, ipAddresses, uris } = leaf.subjectAltName;
-  return new Map<string, TemplateValue>([
-    ["PluginName", "x509pop"],
-    ["TrustDomain", trustDomain.name],
-    ["Fingerprint", fingerprintOf(leaf)],
-    ["SerialNumberHex", serialNumberHex(leaf)],
-    ["SVIDPathTrimmed", svidPathTrimmed],
-    ["URISanSelectors", sanSelectors],
-    ["Subject", nameData(leaf.subject)],
-    ["Issuer", nameData(leaf.issuer)],
-    ["SerialNumber", String(leaf.serialNumber)],
-    ["DNSNames", dnsNames],
-    ["EmailAddresses", emails],
-    ["IPAddresses", ipAddresses.map(formatIpAddress)],
-    ["URIs", uris],
-    ["IsCA", leaf.isCa],
-  ]);
+  const fields: Readonly<Record<string, TemplateData>> = {
+    PluginName: "x509pop",
+    TrustDomain: trustDomain.name,
+    Fingerprint: fingerprintOf(leaf),
+    SerialNumberHex: serialNumberHex(leaf),
+    SVIDPathTrimmed: svidPathTrimmed,
+    URISanSelectors: sanSelectors,
+    Subject: nameData(leaf.subject),
+    Issuer: nameData(leaf.issuer),
+    SerialNumber: String(leaf.serialNumber),
+    DNSNames: dnsNames,
+    EmailAddresses: emails,
+    IPAddresses: ipAddresses.map(formatIpAddress),
+    URIs: uris,
+    IsCA: leaf.isCa,
+  };
+  return { fields };
 }
 
 /** As Go's pkix.Name: every field is there, empty if need be. */
-function nameData(name: DistinguishedName): ReadonlyMap<string, TemplateValue> {
-  return new Map<string, TemplateValue>([
-    ["Country", name.country ?? []],
-    ["Organization", name.organization ?? []],
-    ["OrganizationalUnit", name.organizationalUnit ?? []],
-    ["Locality", name.locality ?? []],
-    ["Province", name.province ?? []],
-    ["StreetAddress", name.streetAddress ?? []],
-    ["PostalCode", name.postalCode ?? []],
-    ["SerialNumber", name.serialNumber ?? ""],
-    ["CommonName", name.commonName ?? ""],
-  ]);
+function nameData(name: DistinguishedName): TemplateRecord {
+  const fields: Readonly<Record<string, TemplateData>> = {
+    Country: name.country ?? [],
+    Organization: name.organization ?? [],
+    OrganizationalUnit: name.organizationalUnit ?? [],
+    Locality: name.locality ?? [],
+    Province: name.province ?? [],
+    StreetAddress: name.streetAddress ?? [],
+    PostalCode: name.postalCode ?? [],
+    SerialNumber: name.serialNumber ?? "",
+    CommonName: name.commonName ?? "",
+  };
+  return { fields, text: formatName(name) };
 }

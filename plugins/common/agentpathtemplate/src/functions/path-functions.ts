@@ -1,13 +1,10 @@
 import { posix } from "node:path";
-import { takes, text } from "./arguments.ts";
-import type { TemplateFunction } from "./functions.ts";
+import { text } from "./arguments.ts";
+import { type Functions, takes } from "./template-function.ts";
 
 /** Go's path package, by sprig's names. */
-export const pathFunctions: Readonly<Record<string, TemplateFunction>> = {
-  base: takes(1, (value) => {
-    if (text(value) === "") return ".";
-    return posix.basename(text(value)) || "/";
-  }),
+export const pathFunctions: Functions = {
+  base: takes(1, (value) => (text(value) === "" ? "." : posix.basename(text(value)) || "/")),
   dir: takes(1, (value) => clean(text(value).slice(0, text(value).lastIndexOf("/") + 1))),
   clean: takes(1, (value) => clean(text(value))),
   ext: takes(1, (value) => /\.[^./]*$/.exec(text(value))?.[0] ?? ""),
