@@ -2,7 +2,7 @@ export type { HclBody, HclItem, HclKey, HclValue, Position } from "./ast.ts";
 export { parseDurationMs } from "./duration.ts";
 export { nearest } from "./nearest.ts";
 export { type ParseOptions, parseHcl } from "./parse.ts";
-export { printHcl, printHclValue } from "./print.ts";
+export { type PrintedHcl, printHcl, printHclPlaces, printHclValue } from "./print.ts";
 export { type Problem, problemsError } from "./problem.ts";
 export {
   block,
@@ -17,6 +17,7 @@ export {
   type Labelled,
   labelled,
   type Occurrence,
+  printed,
   type Report,
   readFields,
   string,

@@ -283,9 +283,9 @@ describe("printHcl()", () => {
     assert.equal(printHcl(parseHcl('{"a": {"b": "c"}}')), '"a" = {\n  "b" = "c"\n}\n');
     assert.equal(printHcl({ items: [] }), "");
     const [item] = parseHcl("a = { b = 1 }").items;
-    assert.equal(item && printHclValue(item.value), "b = 1\n");
+    assert.equal(item && printHclValue(item.value).text, "b = 1\n");
     const [text1] = parseHcl('a = "x"').items;
-    assert.equal(text1 && printHclValue(text1.value), '"x"');
+    assert.equal(text1 && printHclValue(text1.value).text, '"x"');
   });
 
   it("begins no interpolation where the text has none", () => {

@@ -2,7 +2,7 @@ import type { HclBody, HclItem, HclKey, HclValue, Position } from "./ast.ts";
 import { parseDurationMs } from "./duration.ts";
 import { nearest } from "./nearest.ts";
 import { type ParseOptions, parseHcl } from "./parse.ts";
-import { printHcl, printHclValue } from "./print.ts";
+import { type PrintedHcl, printHclPlaces, printHclValue } from "./print.ts";
 import { type Problem, problemsError } from "./problem.ts";
 
 /** One appearance of a key: its value, and the labels that stood between. */
@@ -14,6 +14,8 @@ export interface Occurrence {
 
 /** Collects what is wrong, so that one run names all of it. */
 export interface Report {
+  /** The file that is read, where it has a name. */
+  readonly filename: string | undefined;
   add(position: Position | undefined, message: string): void;
 }
 
@@ -176,8 +178,14 @@ export function labelled<T>(field: Field<T>): Field<readonly Labelled<T>[]> {
   };
 }
 
-/** Whatever stands there, printed as HCL 1 without outer braces: for configuration that is somebody else's to read. */
+/** Whatever stands there, as text. */
 export function text(): Field<string | undefined> {
+  const field = printed();
+  return { read: (...args) => field.read(...args)?.text };
+}
+
+/** Whatever stands there, printed as HCL 1 without outer braces: for configuration that is somebody else's to read. */
+export function printed(): Field<PrintedHcl | undefined> {
   return {
     read: (occurrences) => {
       if (occurrences.length === 0) return undefined;
@@ -189,7 +197,7 @@ export function text(): Field<string | undefined> {
           ? value.items.flatMap((item) => (item.kind === "object" ? item.body.items : []))
           : [],
       );
-      return printHcl({ items: [...objects, ...listed] });
+      return printHclPlaces({ items: [...objects, ...listed] });
     },
   };
 }
@@ -229,7 +237,10 @@ export function decodeConfig<F extends Fields>(
   options: ParseOptions = {},
 ): Decoded<F> {
   const problems: Problem[] = [];
-  const report: Report = { add: (position, message) => problems.push({ position, message }) };
+  const report: Report = {
+    filename: options.filename,
+    add: (position, message) => problems.push({ position, message }),
+  };
   const decoded = readFields(parseHcl(source, options), fields, "", report);
   if (problems.length > 0) throw problemsError("CONFIG_INVALID", problems, options.filename);
   return decoded;

@@ -1,3 +1,5 @@
+import type { ConfigOrigin } from "./config-origin.ts";
+
 /** One plugin as the configuration lists it. */
 export interface PluginBlock {
   readonly type: string;
@@ -9,6 +11,8 @@ export interface PluginBlock {
   readonly pluginChecksum?: string | undefined;
   /** The body of `plugin_data`, as HCL; absent when there is none. */
   readonly configText?: string | undefined;
+  /** Where the operator wrote it. */
+  readonly configOrigin?: ConfigOrigin | undefined;
   /** A file that holds what `plugin_data` would; read when the plugin is configured, and again when asked to. */
   readonly pluginDataFile?: string | undefined;
   readonly enabled: boolean;

@@ -11,9 +11,15 @@ const plain = {
   pluginArgs: [],
   pluginChecksum: undefined,
   configText: undefined,
+  configOrigin: undefined,
   pluginDataFile: undefined,
   enabled: true,
 };
+
+const place = (printed: [line: number, column: number], source: [line: number, column: number]) => ({
+  printed: { line: printed[0], column: printed[1] },
+  source: { line: source[0], column: source[1] },
+});
 
 describe("pluginsBlock()", () => {
   it("keeps the order of the file, and prints plugin_data as HCL again", () => {
@@ -31,20 +37,47 @@ describe("pluginsBlock()", () => {
         pluginArgs: ["-x", "1"],
         pluginChecksum: "ab",
         pluginDataFile: "b.conf",
+        configOrigin: { file: "b.conf" },
       },
       {
         ...plain,
         type: "KeyManager",
         name: "disk",
         configText: 'keys_path = "k.json"\nnested "a" {\n  list = [1, 2]\n}\n',
+        configOrigin: {
+          file: "x.conf",
+          places: [
+            place([1, 1], [3, 37]),
+            place([1, 13], [3, 49]),
+            place([2, 1], [3, 58]),
+            place([2, 12], [3, 69]),
+            place([3, 3], [3, 71]),
+            place([3, 10], [3, 78]),
+            place([3, 11], [3, 79]),
+            place([3, 14], [3, 82]),
+          ],
+        },
       },
-      { ...plain, type: "NodeAttestor", name: "a", enabled: false, configText: "" },
+      {
+        ...plain,
+        type: "NodeAttestor",
+        name: "a",
+        enabled: false,
+        configText: "",
+        configOrigin: { file: "x.conf", places: [] },
+      },
     ]);
   });
 
   it("reads the JSON form", () => {
     assert.deepEqual(read('{"plugins": {"KeyManager": {"memory": {"plugin_data": {"a": true}}}}}'), [
-      { ...plain, type: "KeyManager", name: "memory", configText: '"a" = true\n' },
+      {
+        ...plain,
+        type: "KeyManager",
+        name: "memory",
+        configText: '"a" = true\n',
+        configOrigin: { file: "x.conf", places: [place([1, 1], [1, 56]), place([1, 7], [1, 61])] },
+      },
     ]);
   });
 

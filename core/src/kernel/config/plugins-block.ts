@@ -1,11 +1,12 @@
-import { block, bool, type Field, labelled, string, strings, text } from "@finial/sdk/hcl";
+import { block, bool, type Decoded, type Field, labelled, printed, string, strings } from "@finial/sdk/hcl";
+import type { ConfigOrigin } from "../catalog/config-origin.ts";
 import type { PluginBlock } from "../catalog/plugin-block.ts";
 
 const fields = {
   plugin_cmd: string(),
   plugin_args: strings(),
   plugin_checksum: string(),
-  plugin_data: text(),
+  plugin_data: printed(),
   plugin_data_file: string(),
   enabled: bool({ default: true }),
 };
@@ -35,7 +36,8 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
             pluginCmd: value?.plugin_cmd || undefined,
             pluginArgs: value?.plugin_args ?? [],
             pluginChecksum: value?.plugin_checksum || undefined,
-            configText: value?.plugin_data,
+            configText: value?.plugin_data?.text,
+            configOrigin: originOf(value, report.filename),
             pluginDataFile: value?.plugin_data_file || undefined,
             enabled: value?.enabled ?? true,
           };
@@ -43,4 +45,13 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
       );
     },
   };
+}
+
+function originOf(
+  value: Decoded<typeof fields> | undefined,
+  filename: string | undefined,
+): ConfigOrigin | undefined {
+  if (value?.plugin_data_file) return { file: value.plugin_data_file };
+  if (value?.plugin_data === undefined || filename === undefined) return undefined;
+  return { file: filename, places: value.plugin_data.places };
 }
