@@ -150,7 +150,7 @@ describe("finial-server", () => {
     [
       "a plugin's key that it does not know",
       'KeyManager "disk" { plugin_data { keys_pth = "k" } }',
-      'failed to configure plugin \\"disk\\": plugin_data:1:1: unknown key \\"keys_pth\\"; did you mean \\"keys_path\\"?',
+      'failed to configure plugin \\"disk\\": FOLDER/server.conf:14:37: unknown key \\"keys_pth\\"; did you mean \\"keys_path\\"?',
     ],
     [
       "no key manager at all",
@@ -163,7 +163,8 @@ describe("finial-server", () => {
       await using deployed = await deploy({ serverPlugins: pluginsOf(keyManager) });
       const { deployment, temporary } = deployed;
       const log = await failureOf(deployment);
-      assert.ok(log.includes(`msg="Server crashed" error="${message}`), log);
+      const expected = message.replace("FOLDER", deployment.folder);
+      assert.ok(log.includes(`msg="Server crashed" error="${expected}`), log);
       assert.deepEqual(readdirSync(temporary), []);
     });
 
