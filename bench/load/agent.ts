@@ -5,7 +5,7 @@ import { Certificate, CertificateRequest, generatePrivateKey } from "@finial/sdk
 import type { Client } from "@finial/sdk/internal";
 import { AttestedClient, certificateRequest, type ServerAddress } from "@finial/test/support/attested-client";
 import { eventually } from "@finial/test/support/eventually";
-import { inFlight } from "./in-flight.ts";
+import { countFor, inFlight } from "./in-flight.ts";
 
 /** Keys are made on the thread pool: as many at once keep it busy. */
 const keysInFlight = 64;
@@ -49,9 +49,14 @@ export class LoadAgent implements Disposable {
   }
 
   /** Sends the requests that were made, each once. @returns how many SVIDs came. */
-  async fetchX509Svids(perCall: number, callsInFlight: number): Promise<number> {
+  async fetchX509Svids(options: {
+    readonly perCall: number;
+    readonly callsInFlight: number;
+    readonly keep?: boolean;
+  }): Promise<number> {
+    const { perCall, callsInFlight, keep = false } = options;
     const requests = this.#requests;
-    this.#requests = [];
+    if (!keep) this.#requests = [];
     const calls = Array.from({ length: Math.ceil(requests.length / perCall) }, (_, index) =>
       requests.slice(index * perCall, (index + 1) * perCall),
     );
@@ -70,18 +75,14 @@ export class LoadAgent implements Disposable {
     return chains.size;
   }
 
-  /** @returns how many tokens came. */
-  async fetchJwtSvids(count: number, callsInFlight: number): Promise<number> {
+  /** @returns how many tokens came, no two the same. */
+  async fetchJwtSvids(durationMs: number, callsInFlight: number): Promise<number> {
     const tokens = new Set<string>();
-    await inFlight(
-      Array.from({ length: count }, (_, index) => index),
-      callsInFlight,
-      async (index) => {
-        const audience = [`spiffe://example.org/service/${index}`];
-        const { svid } = await this.#svids.newJWTSVID({ entryId: this.#entryId, audience });
-        if (svid !== undefined) tokens.add(svid.token);
-      },
-    );
+    await inFlight(countFor(durationMs), callsInFlight, async (index) => {
+      const audience = [`spiffe://example.org/service/${index}`];
+      const { svid } = await this.#svids.newJWTSVID({ entryId: this.#entryId, audience });
+      if (svid !== undefined) tokens.add(svid.token);
+    });
     return tokens.size;
   }
 

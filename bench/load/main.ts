@@ -34,13 +34,12 @@ async function work(
       await attested().makeRequests(task.count);
       return { count: task.count };
     case "x509-svids":
-      return { count: await attested().fetchX509Svids(task.perCall, task.callsInFlight) };
+      return { count: await attested().fetchX509Svids(task) };
     case "jwt-svids":
-      return { count: await attested().fetchJwtSvids(task.count, task.callsInFlight) };
+      return { count: await attested().fetchJwtSvids(task.durationMs, task.callsInFlight) };
     case "workload-fetches": {
-      const { socketPath, connections } = task;
-      const each = Math.ceil(task.count / connections);
-      const all = Array.from({ length: connections }, () => fetchFromWorkloadApi(socketPath, each));
+      const { socketPath, durationMs, connections } = task;
+      const all = Array.from({ length: connections }, () => fetchFromWorkloadApi(socketPath, durationMs));
       const latenciesMs = (await Promise.all(all)).flat();
       return { count: latenciesMs.length, latenciesMs };
     }

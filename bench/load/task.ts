@@ -6,14 +6,19 @@ export type Task =
   | { readonly kind: "attest"; readonly server: ServerAddress; readonly joinToken: string }
   /** Make certificate requests, each with a key of its own, for the tasks to come. */
   | { readonly kind: "requests"; readonly count: number }
-  /** Have all requests made so far signed. */
-  | { readonly kind: "x509-svids"; readonly perCall: number; readonly callsInFlight: number }
-  | { readonly kind: "jwt-svids"; readonly count: number; readonly callsInFlight: number }
+  /** Have all requests made so far signed; they are kept only to be sent once more, as a warm-up may. */
+  | {
+      readonly kind: "x509-svids";
+      readonly perCall: number;
+      readonly callsInFlight: number;
+      readonly keep?: boolean;
+    }
+  | { readonly kind: "jwt-svids"; readonly durationMs: number; readonly callsInFlight: number }
   /** Ask the agent's Workload API, over so many connections, one call at a time on each. */
   | {
       readonly kind: "workload-fetches";
       readonly socketPath: string;
-      readonly count: number;
+      readonly durationMs: number;
       readonly connections: number;
     };
 

@@ -5,12 +5,16 @@ import { credentials } from "@grpc/grpc-js";
 /** A connection that leaves more streams than a thousand is ended by the agent, as an attack. */
 const callsPerConnection = 500;
 
-/** Fetches an X.509-SVID and leaves, `count` times. @returns how long each took, in milliseconds. */
-export async function fetchFromWorkloadApi(socketPath: string, count: number): Promise<readonly number[]> {
+/** Fetches an X.509-SVID and leaves, again and again. @returns how long each took, in milliseconds. */
+export async function fetchFromWorkloadApi(
+  socketPath: string,
+  durationMs: number,
+): Promise<readonly number[]> {
   const latenciesMs: number[] = [];
-  for (let done = 0; done < count; done += callsPerConnection) {
+  const end = performance.now() + durationMs;
+  while (performance.now() < end) {
     using channel = openChannel(`unix:${socketPath}`, credentials.createInsecure());
-    for (let call = done; call < Math.min(count, done + callsPerConnection); call++) {
+    for (let calls = 0; calls < callsPerConnection && performance.now() < end; calls++) {
       const startedAt = performance.now();
       await fetchOnce(channel);
       latenciesMs.push(performance.now() - startedAt);
