@@ -1,0 +1,96 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  copy,
+  coreBundles,
+  layOutCore,
+  layOutPlugin,
+  pluginBundle,
+  pluginFolders,
+} from "./packaging/layout.ts";
+import { compileLibrary, type Library } from "./packaging/library.ts";
+import {
+  published,
+  publishedBundle,
+  readPackageJson,
+  root,
+  writePackageJson,
+} from "./packaging/package-json.ts";
+import { run } from "./packaging/run.ts";
+import { packagesInAll, thirdPartyNotices } from "./packaging/third-party.ts";
+
+/** What a plugin author installs, and what it stands on. */
+function stageLibrary(library: Library, to: string): void {
+  compileLibrary(library, join(to, "dist"));
+  writePackageJson(to, published(readPackageJson(library)));
+  copy(`${library}/README.md`, to);
+  if (library === "proto") for (const folder of protoFolders()) copy(`proto/${folder}`, to);
+}
+
+/** The contracts themselves, for whoever generates codecs for another language. */
+function protoFolders(): readonly string[] {
+  const { files } = readPackageJson("proto");
+  return (files as readonly string[]).filter((name) => name !== "dist");
+}
+
+/** Both daemons with every built-in plugin: what `npm install @finial/core` brings is whole. */
+function stageCore(to: string): void {
+  // npm chooses koffi's addon on the machine it installs on.
+  layOutCore(to, () => false);
+  for (const folder of pluginFolders()) layOutPlugin(folder, join(to, folder));
+  copy("conf", to);
+  copy("core/README.md", to);
+  const bundles = [...coreBundles(), ...pluginFolders().map(pluginBundle)];
+  writeFileSync(join(to, "THIRD-PARTY-NOTICES.txt"), thirdPartyNotices(packagesInAll(bundles)));
+  const { dependencies } = readPackageJson("core");
+  const addons = ["@koromix/koffi-linux-x64", "@koromix/koffi-linux-arm64"].map((name) => [
+    name,
+    dependencies?.koffi ?? "",
+  ]);
+  writePackageJson(to, {
+    ...publishedBundle(readPackageJson("core")),
+    optionalDependencies: Object.fromEntries(addons),
+  });
+}
+
+/** One plugin by itself, for a host of another version, or SPIRE. */
+function stagePlugin(folder: string, to: string): void {
+  layOutPlugin(folder, to);
+  const notices = thirdPartyNotices(packagesInAll([pluginBundle(folder)]));
+  writeFileSync(join(to, "dist", "THIRD-PARTY-NOTICES.txt"), notices);
+  writePackageJson(to, publishedBundle(readPackageJson(folder)));
+}
+
+/** @param out where the packages go: one `.tgz` each. */
+function pack(out: string): readonly string[] {
+  const staging = mkdtempSync(join(tmpdir(), "finial-pack-"));
+  try {
+    const stages: readonly (readonly [folder: string, stage: (to: string) => void])[] = [
+      ["proto", (to) => stageLibrary("proto", to)],
+      ["sdk", (to) => stageLibrary("sdk", to)],
+      ["core", stageCore],
+      ...pluginFolders().map((folder) => [folder, (to: string) => stagePlugin(folder, to)] as const),
+    ];
+    const folders = stages.map(([folder, stage]) => {
+      const to = join(staging, folder);
+      mkdirSync(to, { recursive: true });
+      stage(to);
+      copy("LICENSE", to);
+      return to;
+    });
+    rmSync(out, { recursive: true, force: true });
+    mkdirSync(out, { recursive: true });
+    const packed = run(["npm", "pack", "--silent", "--pack-destination", out, ...folders], { cwd: staging });
+    return packed.trim().split("\n");
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({ options: { out: { type: "string", default: join(root, "dist", "npm") } } });
+run([process.execPath, "--conditions=source", join(root, "scripts", "build.ts"), "--if-stale"], {
+  cwd: root,
+});
+for (const name of pack(resolve(values.out))) console.log(join(values.out, name));
