@@ -17,6 +17,7 @@ export {
 } from "@finial/proto/plugin/agent/keymanager/v1/signer";
 export { MetricsDefinition } from "@finial/proto/plugin/hostservice/common/metrics/v1/metrics";
 export { fetchX509Svid, type WorkloadX509Svid } from "./workloadapi/fetch-x509-svid.ts";
+export { workloadApiTarget } from "./workloadapi/workload-api-target.ts";
 
 /** The agent's plugin types, for definePlugin. */
 export const KeyManager: PluginType<typeof KeyManagerDefinition> = pluginType(

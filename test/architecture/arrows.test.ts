@@ -37,6 +37,8 @@ describe("the table", () => {
     ["test/wire/x.test.ts", "../../core/src/kernel/clock.ts"],
     ["plugins/server/keymanager/disk/src/plugin.test.ts", "@finial/sdk/internal"],
     ["core/src/server/ca/slot.test.ts", "@finial/plugin-server-keymanager-disk"],
+    ["core/src/server/ca/slot.ts", "./fake-authorities.ts"],
+    ["core/src/server/ca/slot.ts", "@finial/sdk/testing"],
     ["nowhere/x.ts", "node:fs"],
   ];
   const allowed: [string, string][] = [
@@ -53,6 +55,8 @@ describe("the table", () => {
     ["core/src/cli/agent/run.ts", "../../agent/agent.ts"],
     ["core/bin/finial-server.ts", "../src/cli/server/run.ts"],
     ["test/wire/x.test.ts", "../../scripts/generate.ts"],
+    ["core/src/server/ca/fake-authorities.ts", "@finial/sdk/testing"],
+    ["core/src/server/ca/slot.test.ts", "./fake-authorities.ts"],
   ];
 
   it("objects to what may not be", () => {

@@ -50,9 +50,12 @@ function isAllowedInTest(room: Room, one: Import): boolean {
   return [room, ...inPackage].some((each) => isAllowed(each, one));
 }
 
-/** A test, or what the tests of a plugin share. */
+/** A test, or what tests share: a fake, or what lies in a plugin's `testing`. */
 export function isTest(file: string): boolean {
-  return file.endsWith(".test.ts") || /^(test|bench)\/|^plugins\/.*\/src\/testing\//.test(file);
+  return (
+    file.endsWith(".test.ts") ||
+    /^(test|bench)\/|^plugins\/.*\/src\/testing\/|\/(\w+-)?fake-[\w-]+\.ts$/.test(file)
+  );
 }
 
 /** server.ts and agent.ts, the compositions, and what configures them are for run.ts only. */
@@ -67,6 +70,9 @@ function isComposition({ file, specifier }: Import): boolean {
 export function objectionTo(one: Import): string | undefined {
   const room = longestMatch(rooms, one.file);
   if (room === undefined) return `${one.file} is in no room of the table.`;
+  const target = targetPath(one);
+  if (target !== undefined && isTest(target) && !isTest(one.file) && !one.file.startsWith("sdk/src/testing/"))
+    return `${one.file} imports ${one.specifier}, which is for tests.`;
   const allowed = isTest(one.file) ? isAllowedInTest(room, one) : isAllowed(room, one);
   if (allowed || isComposition(one)) return undefined;
   return `${one.file} imports ${one.specifier}. ${room.sentence}`;

@@ -20,8 +20,8 @@ describe("workloadApiTarget()", () => {
     const unix = "workload endpoint unix socket URI must";
     const tcp = "workload endpoint tcp socket URI";
     for (const [address, message] of [
-      ["/run/agent.sock", "workload endpoint socket is not a valid URI"],
-      ["", "workload endpoint socket is not a valid URI"],
+      ["/run/agent.sock", scheme],
+      ["", scheme],
       ["unix:///run/%ff", "workload endpoint socket is not a valid URI"],
       ["http://127.0.0.1:80", scheme],
       ["unix:run", `${unix} not be opaque`],

@@ -10,11 +10,11 @@ import { StatusError } from "../status/status-error.ts";
  * @see SPIFFE Workload Endpoint, section 4
  */
 export function workloadApiTarget(address: string): string {
+  if (!/^(unix|tcp):/i.test(address))
+    throw refused('workload endpoint socket URI must have a "tcp" or "unix" scheme');
   if (!URL.canParse(address)) throw refused("workload endpoint socket is not a valid URI");
   const url = new URL(address);
-  if (url.protocol === "unix:") return unixTarget(url);
-  if (url.protocol === "tcp:") return tcpTarget(url);
-  throw refused('workload endpoint socket URI must have a "tcp" or "unix" scheme');
+  return url.protocol === "unix:" ? unixTarget(url) : tcpTarget(url);
 }
 
 function unixTarget(url: URL): string {

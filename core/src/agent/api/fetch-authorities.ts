@@ -1,5 +1,6 @@
 import { SpiffeWorkloadAPIDefinition } from "@finial/proto/workload/workload";
 import { Code, StatusError } from "@finial/sdk";
+import { workloadApiTarget } from "@finial/sdk/agent";
 import { parseCertificatesDer } from "@finial/sdk/crypto";
 import { createClient, openChannel } from "@finial/sdk/internal";
 import type { TrustDomain } from "@finial/sdk/spiffe";
@@ -16,8 +17,7 @@ export async function fetchAuthorities(
   trustDomain: TrustDomain,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<readonly Buffer[]> {
-  const target = address.replace(/^tcp:\/\//i, "").replace(/^unix:\/\//i, "unix:");
-  using channel = openChannel(target, credentials.createInsecure());
+  using channel = openChannel(workloadApiTarget(address), credentials.createInsecure());
   const client = createClient(SpiffeWorkloadAPIDefinition, channel);
   for await (const { bundles } of client.fetchX509Bundles({}, { signal, metadata: securityHeader })) {
     const bundle = bundles[trustDomain.idText];

@@ -1,5 +1,6 @@
+import { StatusError } from "@finial/sdk";
+import { workloadApiTarget } from "@finial/sdk/agent";
 import { invalid, named } from "../../kernel/config/invalid.ts";
-import { checkWorkloadApiAddress } from "./workload-api-address.ts";
 
 export type BundleFormat = "pem" | "spiffe";
 
@@ -60,7 +61,11 @@ function checkOnlyWorkloadApi(keys: BootstrapKeys, address: string): void {
   if (keys.url) throw notBoth("trust_bundle_url", key);
   if (keys.path) throw notBoth("trust_bundle_path", key);
   if (keys.unixSocket) throw invalid(`trust_bundle_unix_socket can not be used with ${key}`);
-  checkWorkloadApiAddress(key, address);
+  try {
+    workloadApiTarget(address);
+  } catch (error) {
+    throw StatusError.from(error).prefixed(`${key} is not a valid SPIFFE Workload API endpoint address: `);
+  }
 }
 
 function parseUrl(text: string, unixSocket: string | undefined): URL {
