@@ -59,6 +59,18 @@ describe("unary calls", () => {
     assert.deepEqual(await client.check({}), { status: 2 });
   });
 
+  it("say what the caller called us", async () => {
+    let called: readonly string[] = [];
+    const channel = await serve({
+      check: (_, { metadata }) => {
+        called = metadata.get(":authority");
+        return {};
+      },
+    });
+    await createClient(HealthDefinition, channel).check({});
+    assert.deepEqual(called, ["localhost"]);
+  });
+
   it("carry a thrown status with its details, and not its cause", async () => {
     const details = [{ typeUrl: "type.googleapis.com/a.B", value: Buffer.from("x") }];
     const channel = await serve({

@@ -27,6 +27,7 @@ import { toGrpcStatus } from "./status.ts";
 export interface CallContext {
   /** Aborts when the caller cancels, goes away or runs out of time. */
   readonly signal: AbortSignal;
+  /** What the caller sent along; `:authority` is what it called us. */
   readonly metadata: { get(name: string): readonly string[] };
   /** The connection's remote address, as the listener named it. */
   readonly peer: string;
@@ -86,7 +87,11 @@ class Call implements CallContext {
   }
 
   get metadata(): { get(name: string): readonly string[] } {
-    return { get: (name) => this.#call.metadata.get(name).map(String) };
+    return {
+      // Which grpc-js keeps apart.
+      get: (name) =>
+        name === ":authority" ? [this.#call.getHost()] : this.#call.metadata.get(name).map(String),
+    };
   }
 
   get values(): Map<unknown, unknown> {

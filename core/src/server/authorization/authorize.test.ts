@@ -323,7 +323,7 @@ describe("authorize(), of an agent", () => {
   });
 
   it("does not undo a ban by an activation that was under way", async () => {
-    const { store, nodes, call } = server();
+    const { store, nodes, call, clock } = server();
     await store.createNode(
       node({ newSerialNumber: next.serialNumber.toString(), newExpiresAt: next.notAfter }),
     );
@@ -331,6 +331,7 @@ describe("authorize(), of an agent", () => {
     const activation = call(remote(agentId, next), renewAgent);
     await reached;
     const ban = nodes.inTurn(agentId, () => nodes.update(agentId, { serialNumber: "", newSerialNumber: "" }));
+    await clock.advance(0);
     release();
     await Promise.all([activation, ban]);
     assert.equal((await refusal(() => call(remote(agentId, next), renewAgent))).told, "AGENT_BANNED");

@@ -75,19 +75,16 @@ export class FakeDataStore implements Pick<DataStore, FakedCalls> {
     this.#failures.clear();
   }
 
-  /** Has the next calls wait, before they do anything. */
+  /** Has the next such call wait, before it does anything; those after it go on. */
   hold(call: FakedCalls): { readonly reached: Promise<void>; readonly release: () => void } {
     const reached = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
     this.#gates.set(call, () => {
+      this.#gates.delete(call);
       reached.resolve();
       return gate.promise;
     });
-    const release = (): void => {
-      this.#gates.delete(call);
-      gate.resolve();
-    };
-    return { reached: reached.promise, release };
+    return { reached: reached.promise, release: gate.resolve };
   }
 
   /** Ends every change stream, as a plugin that goes away does. */
