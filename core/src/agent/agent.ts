@@ -32,6 +32,7 @@ export async function runAgent(config: AgentConfig, surroundings: AgentSurroundi
     trustDomain: config.trustDomain,
     logger: logger.with({ subsystem_name: "catalog" }),
     clock,
+    signal,
   });
   surroundings.onReconfigure?.(() => void catalog.reconfigure());
   const plugins = bindPlugins(catalog);

@@ -45,23 +45,27 @@ export async function runDaemon({ side, log, warnings, run }: DaemonOptions, io:
   io.onSignal("SIGUSR1", () => reconfigure());
   io.onSignal("SIGUSR2", () => reopen(file, logger));
   for (const warning of warnings) logger.warn(warning);
+  const signal = io.untilInterrupted();
   try {
     await run({
       logger,
       clock: systemClock,
       random: Math.random,
       plugins: pluginSurroundings(side, io),
-      signal: io.untilInterrupted(),
+      signal,
       onReconfigure: (react) => {
         reconfigure = react;
       },
     });
   } catch (error) {
     const { message, reason } = StatusError.from(error);
-    logger.error(`${name} crashed`, { error: message, reason });
-    // Whoever started it by hand looks here, not into the log file.
-    if (log.file !== undefined) io.stderr.write(`${name} crashed: ${message}\n`);
-    return 1;
+    // Told to end while it started: it has ended.
+    if (!(signal.aborted && reason === "CANCELLED")) {
+      logger.error(`${name} crashed`, { error: message, reason });
+      // Whoever started it by hand looks here, not into the log file.
+      if (log.file !== undefined) io.stderr.write(`${name} crashed: ${message}\n`);
+      return 1;
+    }
   }
   logger.info(`${name} stopped gracefully`);
   return 0;

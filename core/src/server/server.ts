@@ -77,6 +77,7 @@ export async function runServer(config: ServerConfig, surroundings: ServerSurrou
       trustDomain,
       logger: logger.with({ subsystem_name: "catalog" }),
       clock,
+      signal,
     }),
   );
   surroundings.onReconfigure?.(() => void catalog.reconfigure());

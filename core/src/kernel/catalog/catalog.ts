@@ -29,6 +29,8 @@ export interface CatalogOptions {
   readonly trustDomain: TrustDomain;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Ends the load; the plugins that run by then are ended. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A plugin at work. */
@@ -64,7 +66,7 @@ export class Catalog implements AsyncDisposable {
   /**
    * Launches all plugins at once and configures them in the order of the configuration.
    *
-   * @throws {StatusError} naming the plugin; none is left running then.
+   * @throws {StatusError} naming the plugin, or Cancelled; none is left running then.
    */
   static async load(blocks: readonly PluginBlock[], options: CatalogOptions): Promise<Catalog> {
     for (const block of blocks) checkType(block, options);
@@ -81,7 +83,7 @@ export class Catalog implements AsyncDisposable {
     for (const { block, planned, running, logger } of launched) {
       const boundService = named("bind", block, () => bind(running, options.types[block.type], logger));
       const configurer = configurerOf({ block, planned, running, logger }, options);
-      await named("configure", block, () => configurer.configure());
+      await named("configure", block, () => configure(running, configurer, options));
       logger.info("Plugin loaded", { pid: running.pid, plugin_version: planned.manifest?.version ?? "" });
       plugins.push(loadedPlugin(running, boundService));
       configurers.push(configurer);
@@ -103,7 +105,7 @@ export class Catalog implements AsyncDisposable {
     const notes = new Map<string, readonly string[]>();
     for (const item of await launchAll(blocks, options, stack)) {
       named("bind", item.block, () => bind(item.running, options.types[item.block.type], item.logger));
-      const problems = await configurerOf(item, options).validate();
+      const problems = await configurerOf(item, options).validate({ signal: options.signal });
       if (problems.length > 0) notes.set(titleOf(item.block), problems);
     }
     for (const [type, , violation] of violationsOf(blocks, options.types))
@@ -135,9 +137,9 @@ export class Catalog implements AsyncDisposable {
     return await Promise.race([...exits, aborted(signal).then(() => undefined)]);
   }
 
-  /** Configures again those whose files changed. */
+  /** Configures again those whose files changed; one that takes its time keeps none of the others. */
   async reconfigure(): Promise<void> {
-    for (const configurer of this.#configurers) await configurer.reconfigure();
+    await Promise.all(this.#configurers.map((configurer) => configurer.reconfigure()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,22 +158,33 @@ async function launchAll(
   const plans = wanted.map((block) =>
     named("load", block, () => planLaunch(block, options.surroundings, socketFolder)),
   );
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const results = await Promise.allSettled(
     wanted.map(async (block, index) => {
       const planned = plans[index] as PlannedLaunch;
       const logger = loggerOf(block, options.logger);
-      const running = await named("load", block, () =>
-        launch(block, planned, logger, { ...options, socketFolder }),
-      );
-      return { block, planned, running, logger };
+      try {
+        const running = await named("load", block, () =>
+          launch(block, planned, logger, { ...options, socketFolder, signal }),
+        );
+        return { block, planned, running, logger };
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
     }),
   );
   // In the order of the configuration, so that they end in the reverse.
-  for (const result of results) if (result.status === "fulfilled") stack.use(result.value.running);
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
+  const launched = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  for (const { running, logger } of launched) {
+    stack.defer(() => logger.info("Plugin unloaded"));
+    stack.use(running);
+    stack.defer(() => logger.debug("Unloading plugin"));
+  }
+  options.signal?.throwIfAborted();
+  failed.signal.throwIfAborted();
+  return launched;
 }
 
 function checkType({ type }: PluginBlock, { types }: CatalogOptions): void {
@@ -209,7 +222,21 @@ async function launch(
     socketFolder: options.socketFolder,
     logger: logger.with({ subsystem_name: `${block.name}.${launch.baseName}` }),
     clock: options.clock,
+    signal: options.signal,
   });
+}
+
+/** A plugin may end instead of answering; then it is that which is told. */
+async function configure(
+  running: RunningPlugin,
+  configurer: Configurer,
+  { signal }: CatalogOptions,
+): Promise<void> {
+  try {
+    await configurer.configure({ signal });
+  } catch (error) {
+    throw await running.explain(error, "while it was being configured");
+  }
 }
 
 function configurerOf({ block, running, logger }: Launched, { trustDomain }: CatalogOptions): Configurer {

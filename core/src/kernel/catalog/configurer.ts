@@ -2,6 +2,7 @@ import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config"
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { type Channel, type Client, createClient } from "@finial/sdk/internal";
 import type { TrustDomain } from "@finial/sdk/spiffe";
+import { atOrigin } from "./config-origin.ts";
 import { hashConfigText, readConfigText } from "./config-source.ts";
 import type { PluginBlock } from "./plugin-block.ts";
 
@@ -12,6 +13,8 @@ export class Configurer {
   readonly #logger: Logger;
   readonly #client: Client<typeof ConfigDefinition> | undefined;
   #hash: string | undefined;
+  /** Of two files read at the same time, the older must not come last. */
+  #lastReconfigure = Promise.resolve();
 
   constructor(options: {
     readonly block: PluginBlock;
@@ -34,30 +37,39 @@ export class Configurer {
   }
 
   /** @throws {StatusError} the plugin's own, or FailedPrecondition when it takes no configuration and is given one. */
-  async configure(): Promise<void> {
+  async configure({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const text = await readConfigText(this.#block);
     if (this.#client === undefined) {
       if (text.trim() !== "") throw noConfiguration();
       return;
     }
-    await this.#client.configure(this.#request(text));
-    this.#hash = hashConfigText(text);
+    await this.#configure(this.#client, text, { signal });
+    const hash = hashConfigText(text);
+    this.#hash = hash;
+    const { reconfigurable } = this;
+    this.#logger.info("Configured plugin", { reconfigurable, ...(reconfigurable && { hash }) });
   }
 
   /** What the plugin has against its configuration; none means valid. */
-  async validate(): Promise<readonly string[]> {
+  async validate({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly string[]> {
     try {
       const text = await readConfigText(this.#block);
       if (this.#client === undefined) return text.trim() === "" ? [] : [noConfiguration().message];
-      return (await this.#client.validate(this.#request(text))).notes;
+      const { notes } = await this.#client.validate(this.#request(text), { signal });
+      return notes.map((note) => atOrigin(note, this.#block.configOrigin));
     } catch (error) {
       const { code, message } = StatusError.from(error);
-      return code === Code.Unimplemented ? [] : [message];
+      return code === Code.Unimplemented ? [] : [atOrigin(message, this.#block.configOrigin)];
     }
   }
 
   /** Configures again if the text changed. A refusal is logged, and the plugin goes on as it was. */
-  async reconfigure(): Promise<void> {
+  reconfigure(): Promise<void> {
+    this.#lastReconfigure = this.#lastReconfigure.then(() => this.#reconfigure());
+    return this.#lastReconfigure;
+  }
+
+  async #reconfigure(): Promise<void> {
     if (!this.reconfigurable || this.#client === undefined) return;
     const old = this.#hash;
     try {
@@ -67,7 +79,7 @@ export class Configurer {
         this.#logger.info("Plugin not reconfigured since the config is unchanged", { hash });
         return;
       }
-      await this.#client.configure(this.#request(text));
+      await this.#configure(this.#client, text);
       this.#hash = hash;
       this.#logger.info("Plugin reconfigured", { old_hash: old, new_hash: hash });
     } catch (error) {
@@ -75,6 +87,20 @@ export class Configurer {
         error: StatusError.from(error).message,
         hash: old,
       });
+    }
+  }
+
+  async #configure(
+    client: Client<typeof ConfigDefinition>,
+    text: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    try {
+      await client.configure(this.#request(text), options);
+    } catch (error) {
+      const { code, reason, message, source, details, cause = error } = StatusError.from(error);
+      const placed = atOrigin(message, this.#block.configOrigin);
+      throw new StatusError(code, reason, placed, { source, details, cause });
     }
   }
 

@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
 import { pluginEnvironment } from "../pluginhost/environment.ts";
-import type { Launch } from "../pluginhost/launch.ts";
+import type { Checksum, Launch } from "../pluginhost/launch.ts";
 import type { Manifest, Manifests } from "./manifest.ts";
 import type { PluginBlock } from "./plugin-block.ts";
 
@@ -21,7 +21,10 @@ export interface PlannedLaunch {
   readonly manifest: Manifest | undefined;
 }
 
-/** @throws {StatusError} NotFound `PLUGIN_UNKNOWN` when there is neither `plugin_cmd` nor a manifest. */
+/**
+ * @throws {StatusError} NotFound `PLUGIN_UNKNOWN` when there is neither `plugin_cmd` nor a manifest; InvalidArgument
+ *   `PLUGIN_RESERVED`.
+ */
 export function planLaunch(
   block: PluginBlock,
   { manifests, env, nodePath }: LaunchSurroundings,
@@ -29,6 +32,7 @@ export function planLaunch(
 ): PlannedLaunch {
   const { type, name, pluginCmd, pluginArgs, pluginChecksum } = block;
   if (pluginCmd !== undefined) {
+    if (type === "NodeAttestor" && name === "join_token") throw joinTokenIsReserved();
     const file = resolve(pluginCmd);
     return {
       manifest: undefined,
@@ -38,7 +42,7 @@ export function planLaunch(
         env: pluginEnvironment(env, { builtIn: false, type, socketFolder }),
         lifeline: false,
         baseName: basename(file),
-        checksum: pluginChecksum === undefined ? undefined : { file, sha256: pluginChecksum },
+        checksum: checksumOf(file, pluginChecksum),
       },
     };
   }
@@ -52,9 +56,28 @@ export function planLaunch(
       env: pluginEnvironment(env, { builtIn: true, type, socketFolder }),
       lifeline: true,
       baseName: name,
-      checksum: manifest.sha256 === undefined ? undefined : { file: manifest.main, sha256: manifest.sha256 },
+      checksum: checksumOf(manifest.main, pluginChecksum, manifest.sha256),
     },
   };
+}
+
+/** The operator's word goes before the manifest's, also for a plugin of ours. */
+function checksumOf(
+  file: string,
+  byOperator: string | undefined,
+  byManifest?: string | undefined,
+): Checksum | undefined {
+  const sha256 = byOperator ?? byManifest;
+  return sha256 === undefined ? undefined : { file, sha256, pinned: byOperator !== undefined };
+}
+
+/** Join tokens are the server's own affair: another plugin of this name would be loaded, and never asked. */
+function joinTokenIsReserved(): StatusError {
+  return new StatusError(
+    Code.InvalidArgument,
+    "PLUGIN_RESERVED",
+    "the built-in join_token node attestor cannot be overridden by an external plugin",
+  );
 }
 
 function unknownPlugin({ type, name }: PluginBlock, manifests: Manifests): StatusError {

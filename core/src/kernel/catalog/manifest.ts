@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
 
 export type Side = "server" | "agent";
@@ -47,12 +47,14 @@ export class Manifests {
 function read(path: string, expected: Pick<Manifest, "side" | "type" | "name">): Manifest {
   const refused = (why: string, cause?: unknown): StatusError =>
     new StatusError(Code.FailedPrecondition, "MANIFEST", `${path}: ${why}`, { cause });
-  let fields: Readonly<Record<string, unknown>>;
+  let parsed: unknown;
   try {
-    fields = JSON.parse(readFileSync(path, "utf8"));
+    parsed = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw refused(error instanceof Error ? error.message : String(error), error);
   }
+  if (typeof parsed !== "object" || parsed === null) throw refused("it must be an object");
+  const fields = parsed as Readonly<Record<string, unknown>>;
   for (const key of ["side", "type", "name"] as const)
     if (fields[key] !== expected[key])
       throw refused(
@@ -60,9 +62,15 @@ function read(path: string, expected: Pick<Manifest, "side" | "type" | "name">):
       );
   const { version, services, main, sha256 } = fields;
   if (typeof version !== "string") throw refused('"version" must be a string');
-  if (typeof main !== "string") throw refused('"main" must name the plugin\'s file');
+  if (typeof main !== "string" || !isWithin(dirname(path), main))
+    throw refused('"main" must name a file of the plugin\'s folder');
   if (!Array.isArray(services) || !services.every((service) => typeof service === "string"))
     throw refused('"services" must list full service names');
   if (sha256 !== undefined && typeof sha256 !== "string") throw refused('"sha256" must be a string');
   return { ...expected, version, services, main: join(dirname(path), main), sha256 };
+}
+
+function isWithin(folder: string, file: string): boolean {
+  const way = relative(folder, join(folder, file));
+  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`);
 }

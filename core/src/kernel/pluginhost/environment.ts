@@ -1,7 +1,8 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Read by go-plugin in the plugin: left over in our own environment they would change what it does. */
-const goPluginVariables = new Set([
+/** Read by go-plugin or our sdk in the plugin: left over in our own environment they would change what it does. */
+const pluginVariables = new Set([
+  "FINIAL_PLUGIN_LIFELINE",
   "PLUGIN_CLIENT_CERT",
   "PLUGIN_MULTIPLEX_GRPC",
   "PLUGIN_UNIX_SOCKET_DIR",
@@ -28,7 +29,8 @@ const promised = new Set([
  * @param builtIn ours get a short list; a plugin named by `plugin_cmd` gets the daemon's own environment, as it does in SPIRE,
  *   because cloud plugins find their credentials there.
  * @param type the plugin type, which is also the magic cookie.
- * @param socketFolder where one of ours makes its socket; a stranger's takes the temporary folder, as it does under SPIRE.
+ * @param socketFolder where it makes its socket: ours do, and those of go-plugin 1.5 and later. An older one takes the
+ *   temporary folder.
  */
 export function pluginEnvironment(
   daemon: Environment,
@@ -40,7 +42,7 @@ export function pluginEnvironment(
 ): Readonly<Record<string, string>> {
   const inherited = Object.entries(daemon).filter(
     (entry): entry is [string, string] =>
-      entry[1] !== undefined && (builtIn ? promised.has(entry[0]) : !goPluginVariables.has(entry[0])),
+      entry[1] !== undefined && (builtIn ? promised.has(entry[0]) : !pluginVariables.has(entry[0])),
   );
   return {
     ...Object.fromEntries(inherited),
@@ -48,6 +50,7 @@ export function pluginEnvironment(
     PLUGIN_MIN_PORT: "10000",
     PLUGIN_MAX_PORT: "25000",
     PLUGIN_PROTOCOL_VERSIONS: "1",
-    ...(builtIn && { FINIAL_PLUGIN_LIFELINE: "stdin", PLUGIN_UNIX_SOCKET_DIR: socketFolder }),
+    PLUGIN_UNIX_SOCKET_DIR: socketFolder,
+    ...(builtIn && { FINIAL_PLUGIN_LIFELINE: "stdin" }),
   };
 }

@@ -1,29 +1,34 @@
-import type { Readable } from "node:stream";
-
-/** A line that says where a socket is has no reason to be longer. */
-const maxLineBytes = 64 << 10;
+import { maxLineLength } from "./lines.ts";
 
 /**
- * The first line a plugin prints, without its end; what was printed when the stream ended before one came. Everything after is
- * read and thrown away, so that the plugin never waits for a full pipe.
+ * Takes a plugin's standard output in any pieces for its first line; everything after it is thrown away.
  */
-export function firstLine(stdout: Readable): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  let text = "";
-  let found = false;
-  const finish = (line: string): void => {
-    found = true;
-    text = "";
-    resolve(line);
-  };
-  stdout.setEncoding("utf8");
-  stdout.on("data", (chunk: string) => {
-    if (found) return;
-    text += chunk;
-    const end = text.indexOf("\n");
-    if (end >= 0) finish(text.slice(0, end));
-    else if (text.length > maxLineBytes) finish(text);
-  });
-  stdout.on("close", () => finish(text));
-  return promise;
+export class FirstLine {
+  /** Without its end; what there was when the output ended, or was too long for a line that says where a socket is. */
+  readonly found: Promise<string>;
+  readonly #resolve: (line: string) => void;
+  #text: string | undefined = "";
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.found = promise;
+    this.#resolve = resolve;
+  }
+
+  write(text: string): void {
+    if (this.#text === undefined) return;
+    this.#text += text;
+    const end = this.#text.indexOf("\n");
+    if (end >= 0) this.#finish(this.#text.slice(0, end));
+    else if (this.#text.length > maxLineLength) this.end();
+  }
+
+  end(): void {
+    if (this.#text !== undefined) this.#finish(this.#text);
+  }
+
+  #finish(line: string): void {
+    this.#text = undefined;
+    this.#resolve(line);
+  }
 }

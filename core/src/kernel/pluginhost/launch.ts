@@ -8,6 +8,23 @@ export interface Launch {
   readonly lifeline: boolean;
   /** For the log: base name of what the operator, or the manifest, named. */
   readonly baseName: string;
-  /** What to verify before the process starts, and against which SHA-256. */
-  readonly checksum: { readonly file: string; readonly sha256: string } | undefined;
+  /** What to verify before the process starts; it is `file` or one of `args`. */
+  readonly checksum: Checksum | undefined;
+}
+
+export interface Checksum {
+  readonly file: string;
+  /** In hex. */
+  readonly sha256: string;
+  /**
+   * Whether what was verified is what has to run. A checksum that lies beside its file finds damage, and whoever can change
+   * one can change the other.
+   */
+  readonly pinned: boolean;
+}
+
+/** The same, with another file in the place of one. */
+export function withFile(launch: Launch, from: string, to: string): Launch {
+  const moved = (path: string): string => (path === from ? to : path);
+  return { ...launch, file: moved(launch.file), args: launch.args.map(moved) };
 }

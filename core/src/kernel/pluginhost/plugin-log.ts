@@ -1,47 +1,53 @@
 import type { LogFields, Logger, LogLevel } from "@finial/sdk";
+import { Lines } from "./lines.ts";
 
-/** Longer lines are cut: go-plugin's own host reads no more of a line either. */
-const maxLineBytes = 64 << 10;
+/** Enough to see why a process ended; more would only hide it. */
+const maxLastWords = 2000;
 
 /**
  * Turns a plugin's standard error into log lines: hclog's JSON as what it says, anything else as it stands.
  *
- * Feed it bytes in any pieces.
+ * Feed it text in any pieces.
  */
 export class PluginLog {
   readonly #logger: Logger;
-  #rest = "";
+  readonly #lines = new Lines((line, isWhole) => this.#line(line, isWhole));
   #panicking = false;
+  #lastWords = "";
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
   write(text: string): void {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#line(line);
-    if (this.#rest.length > maxLineBytes) this.end();
+    this.#lines.write(text);
   }
 
   /** What came without a line end. */
   end(): void {
-    if (this.#rest !== "") this.#line(this.#rest);
-    this.#rest = "";
+    this.#lines.end();
   }
 
-  #line(line: string): void {
+  /** The end of what it said in no log's format, as runtimes do that cannot start. */
+  get lastWords(): string {
+    return this.#lastWords.trim();
+  }
+
+  #line(line: string, isWhole: boolean): void {
     if (line.trim() === "") return;
-    const entry = parseHclog(line);
-    if (entry === undefined) this.#plain(line);
-    else this.#logger[entry.level](entry.message, entry.fields);
+    const entry = isWhole ? parseHclog(line) : undefined;
+    if (entry !== undefined) {
+      this.#logger[entry.level](entry.message, entry.fields);
+      return;
+    }
+    this.#lastWords = `${this.#lastWords}${line}\n`.slice(-maxLastWords);
+    this.#logger[isWhole ? this.#levelOf(line) : "debug"](line);
   }
 
-  #plain(line: string): void {
+  #levelOf(line: string): LogLevel {
     if (line.startsWith("panic: ") || line.startsWith("fatal error: ")) this.#panicking = true;
     const prefix = /^\[(TRACE|DEBUG|INFO|WARN|ERROR)\]/.exec(line)?.[1]?.toLowerCase();
-    const level = (prefix as LogLevel | undefined) ?? (this.#panicking ? "error" : "debug");
-    this.#logger[level](line);
+    return (prefix as LogLevel | undefined) ?? (this.#panicking ? "error" : "debug");
   }
 }
 
@@ -52,6 +58,8 @@ interface Entry {
 }
 
 const levels: ReadonlySet<string> = new Set(["trace", "debug", "info", "warn", "error"]);
+/** Says the host, of every line: which plugin it is that speaks is not for the plugin to say. */
+const hostFields = ["plugin_name", "plugin_type", "external", "subsystem_name"];
 
 function parseHclog(line: string): Entry | undefined {
   if (!line.startsWith("{")) return undefined;
@@ -68,6 +76,16 @@ function parseHclog(line: string): Entry | undefined {
   return {
     level: known as LogLevel,
     message,
-    fields: { ...fields, ...(timestamp !== undefined && { timestamp }) },
+    fields: { ...withoutHostFields(fields), ...(timestamp !== undefined && { timestamp }) },
   };
+}
+
+function withoutHostFields(fields: LogFields): LogFields {
+  if (!hostFields.some((name) => Object.hasOwn(fields, name))) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      hostFields.includes(name) ? `fields.${name}` : name,
+      value,
+    ]),
+  );
 }

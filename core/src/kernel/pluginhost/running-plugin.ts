@@ -1,10 +1,12 @@
-import type { Clock, Logger } from "@finial/sdk";
+import type { Clock, Logger, StatusError } from "@finial/sdk";
 import type { Channel } from "@finial/sdk/internal";
 import { verifyChecksum } from "./checksum.ts";
 import { type HostService, HostServiceServer } from "./host-services.ts";
-import type { Launch } from "./launch.ts";
+import { type Launch, withFile } from "./launch.ts";
+import { type PluginLimits, pluginLimits } from "./limits.ts";
 import { PluginLink } from "./plugin-link.ts";
-import { type Exit, PluginProcess } from "./plugin-process.ts";
+import { type Exit, PluginProcess, requireExecutable } from "./plugin-process.ts";
+import { VerifiedCopy } from "./verified-copy.ts";
 
 export interface StartOptions {
   readonly type: string;
@@ -15,6 +17,9 @@ export interface StartOptions {
   readonly socketFolder: string;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly limits?: PluginLimits;
+  /** Ends the start. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A plugin that has said which services it offers. Disposing of it ends its process. */
@@ -26,19 +31,21 @@ export class RunningPlugin implements AsyncDisposable {
   readonly channel: Channel;
   /** Settles when the process is gone, asked for or not. */
   readonly exited: Promise<Exit>;
+  readonly #process: PluginProcess;
   readonly #owned: AsyncDisposableStack;
 
   private constructor(
     { type, name }: StartOptions,
-    { pid, exited }: PluginProcess,
+    process: PluginProcess,
     channel: Channel,
     services: ReadonlySet<string>,
     owned: AsyncDisposableStack,
   ) {
     this.type = type;
     this.name = name;
-    this.pid = pid;
-    this.exited = exited;
+    this.pid = process.pid;
+    this.exited = process.exited;
+    this.#process = process;
     this.channel = channel;
     this.services = services;
     this.#owned = owned;
@@ -47,24 +54,54 @@ export class RunningPlugin implements AsyncDisposable {
   /**
    * Verifies, spawns, connects and initializes: after it only Configure is missing.
    *
-   * @throws {StatusError} with the sentence of the step that failed; the process is then gone.
+   * @throws {StatusError} with the sentence of the step that failed, or Cancelled; the process is then gone.
    */
   static async start(options: StartOptions): Promise<RunningPlugin> {
-    const { launch, hostServices, logger, clock } = options;
+    const { hostServices, logger, clock, limits = pluginLimits, signal } = options;
     await using stack = new AsyncDisposableStack();
-    if (launch.checksum !== undefined) await verifyChecksum(launch.checksum.file, launch.checksum.sha256);
+    const launch = await verify(options, stack);
     // Before the process, so that it outlives the process: a plugin may use it up to its last moment.
     const services = stack.use(await HostServiceServer.start(hostServices, options));
-    const process = stack.use(await PluginProcess.spawn(launch, { logger, clock }));
-    const handshake = await process.handshake();
+    signal?.throwIfAborted();
+    const process = stack.use(await PluginProcess.spawn(launch, { logger, clock, limits }));
+    const handshake = await process.handshake({ signal });
     const link = stack.use(
-      await PluginLink.open(handshake, { hostServicesAddress: services.address, logger }),
+      await PluginLink.open(handshake, { hostServicesAddress: services.address, logger, limits }),
     );
-    const names = await link.init(hostServices.map(({ definition }) => definition.fullName));
-    return new RunningPlugin(options, process, link.channel, names, stack.move());
+    void process.exited.then(() => link.abandon());
+    try {
+      const names = await link.init(
+        hostServices.map(({ definition }) => definition.fullName),
+        { signal },
+      );
+      return new RunningPlugin(options, process, link.channel, names, stack.move());
+    } catch (error) {
+      throw await process.explain(error, "while it was being initialized");
+    }
+  }
+
+  /** The failure of a call, or the end of the process if that is what was behind it. */
+  explain(error: unknown, when: string): Promise<StatusError> {
+    return this.#process.explain(error, when);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned.disposeAsync();
   }
+}
+
+/** What to run once it is what it should be. */
+async function verify({ launch, socketFolder }: StartOptions, stack: AsyncDisposableStack): Promise<Launch> {
+  const { checksum } = launch;
+  if (checksum === undefined) return launch;
+  const { file, sha256, pinned } = checksum;
+  if (!pinned) {
+    await verifyChecksum(file, sha256);
+    return launch;
+  }
+  const isProgram = file === launch.file;
+  if (isProgram) requireExecutable(file);
+  const copy = stack.use(await VerifiedCopy.make(file, { sha256, parent: socketFolder }));
+  if (isProgram) copy.requireExecutable();
+  return withFile(launch, file, copy.path);
 }

@@ -1,12 +1,21 @@
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { Code, StatusError } from "@finial/sdk";
 
 const prefix = "finial-sockets-";
 /** A socket that answers as long as the daemon lives, whatever ends it. */
 const alive = "alive";
 
-/** The one folder of all sockets between a daemon and its plugins. Only this user can enter it. */
+/** The longest path that fits a `sockaddr_un` on Linux; Node binds a cut-off one without a word. */
+const maxPathBytes = 107;
+/** The longest name below the folder: go-plugin's, `plugin` and ten digits. */
+const longestName = "/plugin4294967295";
+
+/**
+ * The one folder of all sockets between a daemon and its plugins, and of what else is theirs alone. Only this user can enter
+ * it.
+ */
 export class SocketFolder implements AsyncDisposable {
   readonly path: string;
   readonly #alive: Server;
@@ -16,17 +25,33 @@ export class SocketFolder implements AsyncDisposable {
     this.#alive = alive;
   }
 
-  /** Makes one, and removes those that killed daemons have left behind. */
+  /**
+   * Makes one, and removes those that killed daemons have left behind.
+   *
+   * @throws {StatusError} FailedPrecondition `SOCKET_PATH_LENGTH`.
+   */
   static async make(parent: string): Promise<SocketFolder> {
+    if (Buffer.byteLength(`${join(parent, prefix)}XXXXXX${longestName}`) > maxPathBytes)
+      throw new StatusError(
+        Code.FailedPrecondition,
+        "SOCKET_PATH_LENGTH",
+        `the temporary folder ${parent} has too long a name for the sockets of plugins; set TMPDIR to a shorter one`,
+      );
     for (const name of readdirSync(parent))
       if (name.startsWith(prefix)) await removeIfLeft(join(parent, name));
     const path = mkdtempSync(join(parent, prefix));
     const server = createServer((caller) => caller.destroy());
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(join(path, alive), resolve);
-    });
-    return new SocketFolder(path, server.unref());
+    const folder = new SocketFolder(path, server.unref());
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(join(path, alive), resolve);
+      });
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+    return folder;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
