@@ -17,7 +17,8 @@ function leaveOneBehind(parent: string): string {
   const script = `import { SocketFolder } from ${JSON.stringify(module)};
     const folder = await SocketFolder.make(${JSON.stringify(parent)});
     process.stdout.write(folder.path, () => process.kill(process.pid, "SIGKILL"));`;
-  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  const flags = ["--conditions=source", "--input-type=module"];
+  const { stdout } = spawnSync(process.execPath, [...flags, "-e", script], { encoding: "utf8" });
   assert.ok(existsSync(join(stdout, "alive")), "the killed process leaves its folder");
   return stdout;
 }
