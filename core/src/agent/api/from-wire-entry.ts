@@ -26,9 +26,9 @@ export function fromWireAuthorizedEntry(wire: Entry): AuthorizedEntry {
   if (wire.selectors.length === 0) throw malformed("selector list is empty");
   return {
     id: wire.id,
-    spiffeId: fromWireSpiffeId(wire.spiffeId),
+    spiffeId: read("SPIFFE ID", () => fromWireSpiffeId(wire.spiffeId)),
     selectors: fromWireSelectors(wire.selectors),
-    federatesWith: wire.federatesWith.map(parseTrustDomain),
+    federatesWith: read("federated trust domain", () => wire.federatesWith.map(parseTrustDomain)),
     admin: wire.admin,
     downstream: wire.downstream,
     revisionNumber: wire.revisionNumber,
@@ -38,6 +38,14 @@ export function fromWireAuthorizedEntry(wire: Entry): AuthorizedEntry {
     disableX509SvidPrefetch: wire.additionalAttributes?.disableX509SvidPrefetch ?? false,
     jwtSvidIncludeJti: wire.additionalAttributes?.jwtSvidIncludeJti ?? false,
   };
+}
+
+function read<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw StatusError.from(error).prefixed(`invalid ${what}: `);
+  }
 }
 
 function malformed(message: string): StatusError {

@@ -19,8 +19,11 @@ export async function newJwtSvid(
   if (issuedAt === undefined) throw malformed("JWTSVID missing issued at");
   if (expiresAt === undefined) throw malformed("JWTSVID missing expires at");
   if (issuedAt > expiresAt) throw malformed("JWTSVID issued after it has expired");
-  const { keyId } = parseJwtSvid(svid.token);
-  return { token: svid.token, spiffeId: fromWireSpiffeId(svid.id), keyId, issuedAt, expiresAt };
+  const spiffeId = fromWireSpiffeId(svid.id);
+  const token = parseJwtSvid(svid.token);
+  if (!token.spiffeId.equals(spiffeId))
+    throw malformed(`JWTSVID is for "${token.spiffeId}", not "${spiffeId}"`);
+  return { token: svid.token, spiffeId, keyId: token.keyId, issuedAt, expiresAt };
 }
 
 function malformed(message: string): StatusError {

@@ -65,8 +65,14 @@ async function handshake(socket: Socket, target: Target, trust: ServerTrust): Pr
   } catch (error) {
     tls.destroy();
     // grpc-js puts it into the status of the calls that waited; it prints errors with their class's name.
-    throw `authentication handshake failed: ${StatusError.from(error).message}`;
+    throw `authentication handshake failed: ${wordsOf(error)}`;
   }
+}
+
+/** OpenSSL's own message is of addresses and source lines, around a reason. */
+function wordsOf(error: unknown): string {
+  if (error instanceof Error && "library" in error && "reason" in error) return `tls: ${error.reason}`;
+  return StatusError.from(error).message;
 }
 
 function contextOf(identity: TlsIdentity | undefined): SecureContext {

@@ -1,4 +1,4 @@
-import { StatusError } from "@finial/sdk";
+import { Code, StatusError } from "@finial/sdk";
 import { findDenialReason } from "../../kernel/convert/permission-denied.ts";
 
 /** What an agent does about a server that denies it. */
@@ -21,5 +21,7 @@ export function denialOf(error: unknown): Denial | undefined {
 
 /** The server's chain leads to no authority in the agent's bundle. All there is of it is the sentence in a call's status. */
 export function isUnknownAuthority(error: unknown): boolean {
-  return StatusError.from(error).message.includes("x509: certificate signed by unknown authority");
+  const { code, message } = StatusError.from(error);
+  // Another's connection, of which a server that was reached tells, is none of the agent's business.
+  return code === Code.Unavailable && message.includes("x509: certificate signed by unknown authority");
 }

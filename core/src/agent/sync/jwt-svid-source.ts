@@ -1,4 +1,5 @@
-import { type Clock, type Logger, StatusError } from "@finial/sdk";
+import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
+import type { SpiffeId } from "@finial/sdk/spiffe";
 import type { AuthorizedEntry } from "../cache/authorized-entry.ts";
 import type { IssuedJwtSvid, JwtSvidCache } from "../cache/jwt-svid-cache.ts";
 import type { RotationPolicy } from "./rotation.ts";
@@ -42,7 +43,9 @@ export class JwtSvidSource {
     try {
       const request = { entryId, audience, timeoutMs: isGood ? cacheHitTimeoutMs : timeoutMs };
       const svid = await api.newJwtSvid(request, { signal });
-      if (isCached) cache.set(svid.spiffeId, audience, svid);
+      // The server may know of a change of the entry that the agent does not: who asks may not be who it is for now.
+      if (!svid.spiffeId.equals(spiffeId)) throw otherId(svid, spiffeId);
+      if (isCached) cache.set(spiffeId, audience, svid);
       return svid;
     } catch (thrown) {
       if (cached === undefined) throw thrown;
@@ -55,4 +58,12 @@ export class JwtSvidSource {
       return cached;
     }
   }
+}
+
+function otherId(svid: IssuedJwtSvid, asked: SpiffeId): StatusError {
+  return new StatusError(
+    Code.Unavailable,
+    "JWT_SVID_OTHER_ID",
+    `the server issued a JWT-SVID for "${svid.spiffeId}" instead of "${asked}"`,
+  );
 }
