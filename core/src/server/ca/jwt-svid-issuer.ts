@@ -41,7 +41,7 @@ export class JwtSvidIssuer {
 
   /**
    * @param ttlMs 0 for the default; never beyond the key's end.
-   * @throws {StatusError} Internal when no audience is left, or when a composer broke what the standard asks for.
+   * @throws {StatusError} Internal for an ID of another trust domain, when no audience is left, or when a composer broke what the standard asks for.
    */
   async issue(options: {
     readonly id: SpiffeId;
@@ -51,6 +51,8 @@ export class JwtSvidIssuer {
   }): Promise<IssuedJwt> {
     const { settings, composers, now } = this.#surroundings;
     const { id } = options;
+    if (!id.memberOf(settings.trustDomain))
+      throw invalid(`ID: "${id}" is not a member of trust domain "${settings.trustDomain}"`);
     const audience = options.audience.filter((name) => name !== "");
     if (audience.length === 0) throw invalid("audience: cannot be empty");
     const key = this.#authorities.getJwtKey();

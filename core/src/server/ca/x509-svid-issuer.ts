@@ -35,6 +35,7 @@ const extendedKeyUsage = extendedKeyUsageExtension([
   ExtendedKeyUsageOid.serverAuth,
   ExtendedKeyUsageOid.clientAuth,
 ]);
+const serverPath = "/spire/server";
 const notCa = basicConstraintsExtension(false);
 /** Nearly all SVIDs have it. */
 const svidSubjectDer = encodeName(svidSubject);
@@ -52,7 +53,7 @@ export class X509SvidIssuer {
   async issueToServer(publicKey: PublicKey): Promise<IssuedX509> {
     const { composers, settings } = this.#surroundings;
     const attributes = await composers.serverX509Svid(plainAttributes(svidSubject, []));
-    const id = SpiffeId.make(settings.trustDomain, "/spire/server");
+    const id = SpiffeId.make(settings.trustDomain, serverPath);
     return await this.#issue({ id, publicKey, attributes, ttlMs: settings.x509SvidTtlMs });
   }
 
@@ -72,6 +73,8 @@ export class X509SvidIssuer {
   }): Promise<IssuedX509> {
     const { composers, settings } = this.#surroundings;
     const { id, publicKey, dnsNames } = options;
+    // Agents trust whoever has it. No entry can be made for it, but a data store may have been written by anybody.
+    if (id.path === serverPath) throw refused(`invalid X509-SVID ID: "${id}" is the server's own`);
     const [commonName] = dnsNames;
     const base = options.subject ?? svidSubject;
     const subject = commonName === undefined ? base : { ...base, commonName };
@@ -99,9 +102,7 @@ export class X509SvidIssuer {
     const { id, publicKey, attributes } = options;
     const { settings, now } = this.#surroundings;
     if (!id.memberOf(settings.trustDomain))
-      throw new StatusError(
-        Code.Internal,
-        "X509_SVID_FOREIGN",
+      throw refused(
         `invalid X509-SVID ID: "${id}" is not a member of trust domain "${settings.trustDomain.name}"`,
       );
     const ca = this.#authorities.getX509Ca();
@@ -132,6 +133,10 @@ export class X509SvidIssuer {
     checkX509Svid(certificate, id, issuedAt);
     return withChain(certificate, ca);
   }
+}
+
+function refused(message: string): StatusError {
+  return new StatusError(Code.Internal, "X509_SVID_ID", message);
 }
 
 function plainAttributes(subject: DistinguishedName, dnsNames: readonly string[]): X509SvidAttributes {

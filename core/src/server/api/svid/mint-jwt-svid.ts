@@ -16,21 +16,14 @@ import type { SvidCall, SvidService } from "./service.ts";
 export function mintJwtSvid(service: SvidService): SvidCall<"mintJWTSVID"> {
   return async ({ id, audience, ttl }, context) => {
     audit(context, () => ({ ttl, audience: audience.join(",") }));
-    const workload = (): SpiffeId => {
-      try {
-        return fromWireWorkloadId(id, service.trustDomain);
-      } catch (error) {
-        throw failure(Code.InvalidArgument, "SPIFFE_ID_INVALID", "invalid SPIFFE ID", error);
-      }
-    };
     issuerOf(service);
-    return {
-      svid: await issueJwtSvid(
-        service,
-        { id: workload(), audience, ttlMs: ttl * 1000, includeJti: false },
-        context,
-      ),
+    const options = {
+      id: workloadOf(() => fromWireWorkloadId(id, service.trustDomain)),
+      audience,
+      ttlMs: ttl * 1000,
+      includeJti: false,
     };
+    return { svid: await issueJwtSvid(service, options, context) };
   };
 }
 
@@ -38,6 +31,15 @@ export function mintJwtSvid(service: SvidService): SvidCall<"mintJWTSVID"> {
 export function issuerOf({ jwt }: SvidService): NonNullable<SvidService["jwt"]> {
   if (jwt === undefined) throw failure(Code.Unimplemented, "JWT_DISABLED", "JWT functionality is disabled");
   return jwt;
+}
+
+/** Whom a token is for. @throws {StatusError} InvalidArgument, in SPIRE's words. */
+export function workloadOf(read: () => SpiffeId): SpiffeId {
+  try {
+    return read();
+  } catch (error) {
+    throw failure(Code.InvalidArgument, "SPIFFE_ID_INVALID", "invalid SPIFFE ID", error);
+  }
 }
 
 /** The token and what is said of it on the wire. */

@@ -1,15 +1,16 @@
 import { Code, StatusError } from "@finial/sdk";
+import { checkWorkloadId } from "../../../kernel/convert/spiffe-id.ts";
 import { audit } from "../audit.ts";
 import { failure } from "../failure.ts";
 import { callerOf } from "./caller.ts";
-import { issueJwtSvid, issuerOf } from "./mint-jwt-svid.ts";
+import { issueJwtSvid, issuerOf, workloadOf } from "./mint-jwt-svid.ts";
 import type { SvidCall, SvidService } from "./service.ts";
 
 /**
  * Issues a JWT-SVID for an entry the calling agent may have.
  *
  * Throws ResourceExhausted when the caller does this too often, Unimplemented when JWT-SVIDs are disabled, NotFound for an
- * entry that is not the agent's, InvalidArgument without audience.
+ * entry that is not the agent's, InvalidArgument without audience or for an entry of an ID that no workload may have.
  */
 export function newJwtSvid(service: SvidService): SvidCall<"newJWTSVID"> {
   return async ({ entryId, audience }, context) => {
@@ -24,7 +25,8 @@ export function newJwtSvid(service: SvidService): SvidCall<"newJWTSVID"> {
     const entry = service.authorizedEntries.findAuthorizedEntry(callerOf(service, context), entryId);
     if (entry === undefined)
       throw failure(Code.NotFound, "ENTRY_NOT_AUTHORIZED", "entry not found or not authorized");
-    const { spiffeId: id, jwtSvidTtlSeconds, jwtSvidIncludeJti: includeJti } = entry;
+    const id = workloadOf(() => checkWorkloadId(entry.spiffeId, service.trustDomain));
+    const { jwtSvidTtlSeconds, jwtSvidIncludeJti: includeJti } = entry;
     audit(context, () => ({ ttl: jwtSvidTtlSeconds }));
     const options = { id, audience, ttlMs: jwtSvidTtlSeconds * 1000, includeJti };
     return { svid: await issueJwtSvid(service, options, context) };
