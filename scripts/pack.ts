@@ -63,7 +63,7 @@ function stagePlugin(folder: string, to: string): void {
   writePackageJson(to, publishedBundle(readPackageJson(folder)));
 }
 
-/** @param out where the packages go: one `.tgz` each. */
+/** @param out the folder for the packages, one `.tgz` each. @returns their names. */
 function pack(out: string): readonly string[] {
   const staging = mkdtempSync(join(tmpdir(), "finial-pack-"));
   try {
@@ -80,7 +80,6 @@ function pack(out: string): readonly string[] {
       copy("LICENSE", to);
       return to;
     });
-    rmSync(out, { recursive: true, force: true });
     mkdirSync(out, { recursive: true });
     const packed = run(["npm", "pack", "--silent", "--pack-destination", out, ...folders], { cwd: staging });
     return packed.trim().split("\n");
@@ -89,8 +88,16 @@ function pack(out: string): readonly string[] {
   }
 }
 
-const { values } = parseArgs({ options: { out: { type: "string", default: join(root, "dist", "npm") } } });
-run([process.execPath, "--conditions=source", join(root, "scripts", "build.ts"), "--if-stale"], {
-  cwd: root,
-});
-for (const name of pack(resolve(values.out))) console.log(join(values.out, name));
+const ownFolder = join(root, "dist", "npm");
+const { values } = parseArgs({ options: { out: { type: "string" } } });
+try {
+  if (values.out === undefined) rmSync(ownFolder, { recursive: true, force: true });
+  run([process.execPath, "--conditions=source", join(root, "scripts", "build.ts"), "--if-stale"], {
+    cwd: root,
+  });
+  const out = resolve(values.out ?? ownFolder);
+  for (const name of pack(out)) console.log(join(out, name));
+} catch (error) {
+  console.error(`pack: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

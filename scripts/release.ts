@@ -1,128 +1,61 @@
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { archive, sourceTime } from "./packaging/archive.ts";
+import { filesBelow, sha256Sums } from "./packaging/checksum.ts";
 import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+  copy,
+  coreBundles,
+  layOutCore,
+  layOutPlugin,
+  pluginBundle,
+  pluginFolders,
+} from "./packaging/layout.ts";
+import { readPackageJson, root } from "./packaging/package-json.ts";
+import { run } from "./packaging/run.ts";
+import { softwareBillOfMaterials } from "./packaging/sbom.ts";
+import { packagesInAll, thirdPartyNotices } from "./packaging/third-party.ts";
 
-const root = join(import.meta.dirname, "..");
-const output = join(root, "dist", "release");
-const version = String(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
-const name = `finial-${version}-linux-${process.arch}`;
+const machine = `${process.platform}-${process.arch}`;
+const papers: readonly string[] = ["packaging/README.md", "LICENSE", "SECURITY.md", "CHANGELOG.md", "docs"];
 
-/** Launches a bundle with whatever Node (24 or later) is on the PATH; `exec` keeps the pid and the signals the daemon's. */
-const launcher = (program: string): string => `#!/bin/sh
-here=$(dirname -- "$(readlink -f -- "$0")")
-if ! command -v node >/dev/null 2>&1; then
-  echo "${program}: Node.js 24 or later must be on the PATH" >&2
-  exit 1
-fi
-exec node "$here/../lib/${program}.mjs" "$@"
-`;
-
-function run(command: readonly string[], options: { readonly cwd: string }): string {
-  const [file = "", ...args] = command;
-  const result = spawnSync(file, args, { cwd: options.cwd, encoding: "utf8", maxBuffer: 64 << 20 });
-  if (result.status !== 0) throw new Error(`${command.join(" ")} failed: ${result.stderr}`);
-  return result.stdout;
+/** The tree an operator unpacks: commands, the cores, plugins with their manifests, sample configuration, papers. */
+function layOut(folder: string, time: Date): void {
+  const bundles = [...coreBundles(), ...pluginFolders().map(pluginBundle)];
+  const ofThisMachine = (platform: string): boolean => platform === machine;
+  copy("packaging/bin", folder);
+  layOutCore(join(folder, "core"), ofThisMachine);
+  for (const plugin of pluginFolders()) layOutPlugin(plugin, join(folder, plugin), ofThisMachine);
+  for (const path of ["conf", "packaging/systemd", ...papers]) copy(path, folder);
+  writeFileSync(join(folder, "THIRD-PARTY-NOTICES.txt"), thirdPartyNotices(packagesInAll(bundles)));
+  writeFileSync(join(folder, "sbom.cdx.json"), softwareBillOfMaterials(bundles, time));
+  writeFileSync(join(folder, "SHA256SUMS"), sha256Sums(folder, filesBelow(folder)));
 }
 
-/** The tree an operator unpacks: bin, lib (the cores), plugins with their manifests, sample configuration, papers. */
-function layOut(folder: string): void {
-  for (const program of ["finial-server", "finial-agent"]) {
-    mkdirSync(join(folder, "bin"), { recursive: true });
-    writeFileSync(join(folder, "bin", program), launcher(program));
-    chmodSync(join(folder, "bin", program), 0o755);
-  }
-  cpSync(join(root, "core", "dist"), join(folder, "lib"), { recursive: true });
-  for (const manifest of globSync("plugins/{server,agent}/*/*/plugin.json", { cwd: root }).sort()) {
-    const from = join(root, dirname(manifest));
-    const to = join(folder, dirname(manifest));
-    if (!existsSync(join(from, "dist", "plugin.mjs"))) throw new Error(`${manifest}: not built`);
-    mkdirSync(to, { recursive: true });
-    cpSync(join(from, "dist"), join(to, "dist"), { recursive: true });
-    cpSync(join(from, "plugin.json"), join(to, "plugin.json"));
-    cpSync(join(from, "README.md"), join(to, "README.md"));
-  }
-  for (const path of ["conf", "packaging/systemd", "README.md", "LICENSE", "SECURITY.md", "CHANGELOG.md"]) {
-    cpSync(join(root, path), join(folder, path.replace("packaging/", "")), {
-      recursive: true,
-      filter: (source) => !source.endsWith(".ts"),
-    });
-  }
+/** @param out the folder for the archive, its bill of materials and their checksums. */
+function release(out: string): void {
+  const name = `finial-${readPackageJson(".").version}-${machine}`;
+  const folder = join(out, name);
+  const time = sourceTime();
+  mkdirSync(folder, { recursive: true });
+  layOut(folder, time);
+  const files = filesBelow(folder);
+  const made = [archive(out, name, time), `${name}.cdx.json`];
+  copyFileSync(join(folder, "sbom.cdx.json"), join(out, `${name}.cdx.json`));
+  writeFileSync(join(out, "SHA256SUMS"), sha256Sums(out, made));
+  rmSync(folder, { recursive: true });
+  console.log(`${out}: ${made.join(", ")}, SHA256SUMS (${files.length} files)`);
 }
 
-function sha256Sums(folder: string, files: readonly string[]): string {
-  return files
-    .map(
-      (file) =>
-        `${createHash("sha256")
-          .update(readFileSync(join(folder, file)))
-          .digest("hex")}  ${file}\n`,
-    )
-    .join("");
+const ownFolder = join(root, "dist", "release");
+const { values } = parseArgs({ options: { out: { type: "string" } } });
+try {
+  if (values.out === undefined) rmSync(ownFolder, { recursive: true, force: true });
+  run([process.execPath, "--conditions=source", join(root, "scripts", "build.ts"), "--if-stale"], {
+    cwd: root,
+  });
+  release(resolve(values.out ?? ownFolder));
+} catch (error) {
+  console.error(`release: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 }
-
-/** Packs with fixed order, times and owners, so that the same sources give the same bytes. */
-function pack(parent: string, folderName: string): string {
-  const archive = `${folderName}.tar.gz`;
-  const time = run(["git", "log", "-1", "--format=%ct"], { cwd: root }).trim();
-  run(
-    [
-      "tar",
-      "--sort=name",
-      `--mtime=@${time}`,
-      "--owner=0",
-      "--group=0",
-      "--numeric-owner",
-      "-cf",
-      `${folderName}.tar`,
-      folderName,
-    ],
-    {
-      cwd: parent,
-    },
-  );
-  run(["gzip", "-9", "-n", "-f", `${folderName}.tar`], { cwd: parent });
-  return archive;
-}
-
-run([process.execPath, "--conditions=source", join(root, "scripts", "build.ts")], { cwd: root });
-rmSync(output, { recursive: true, force: true });
-const folder = join(output, name);
-mkdirSync(folder, { recursive: true });
-layOut(folder);
-const files = globSync("**/*", { cwd: folder, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-  .sort();
-writeFileSync(join(folder, "SHA256SUMS"), sha256Sums(folder, files));
-const archive = pack(output, name);
-const sbom = `${name}.cdx.json`;
-writeFileSync(
-  join(output, sbom),
-  run(
-    [
-      "npm",
-      "sbom",
-      "--sbom-format",
-      "cyclonedx",
-      "--omit",
-      "dev",
-      "--omit",
-      "optional",
-      "--package-lock-only",
-    ],
-    { cwd: root },
-  ),
-);
-writeFileSync(join(output, "SHA256SUMS"), sha256Sums(output, [archive, sbom]));
-rmSync(folder, { recursive: true });
-console.log(`${basename(output)}: ${archive}, ${sbom}, SHA256SUMS (${files.length} files)`);
