@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -49,5 +49,25 @@ describe("SocketFolder", () => {
     mkdirSync(starting);
     await using _ = await SocketFolder.make(parent.path);
     assert.ok(existsSync(starting));
+  });
+
+  it("refuses a parent whose name leaves no room for a socket's, and leaves nothing there", async () => {
+    using parent = makeParent();
+    const roomFor = (length: number): string => {
+      const path = join(parent.path, "x".repeat(length - parent.path.length - 1));
+      mkdirSync(path);
+      return path;
+    };
+    // 107 octets, less the folder's own name and the longest below it.
+    const longest = roomFor(107 - "/finial-sockets-XXXXXX".length - "/plugin4294967295".length);
+    await using _ = await SocketFolder.make(longest);
+    const tooLong = `${longest}x`;
+    mkdirSync(tooLong);
+    await assert.rejects(SocketFolder.make(tooLong), {
+      code: 9,
+      reason: "SOCKET_PATH_LENGTH",
+      message: `the temporary folder ${tooLong} has too long a name for the sockets of plugins; set TMPDIR to a shorter one`,
+    });
+    assert.deepEqual(readdirSync(tooLong), []);
   });
 });
