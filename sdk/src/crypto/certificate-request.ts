@@ -1,14 +1,14 @@
-import { verify } from "node:crypto";
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 import { contextTag, type DerReader, malformed, readBitString, readOid, readWhole, Tag } from "./der.ts";
 import { bitString, element, oid, sequence, setOf, smallInteger } from "./der-writer.ts";
 import { type DistinguishedName, encodeName, parseName } from "./distinguished-name.ts";
 import { PublicKey } from "./public-key.ts";
+import { checkSignature } from "./signature.ts";
 import {
   readSignatureAlgorithm,
-  type SignatureAlgorithm,
   signatureAlgorithmFor,
+  type VerifiableAlgorithm,
 } from "./signature-algorithm.ts";
 import {
   ExtensionOid,
@@ -31,7 +31,7 @@ export class CertificateRequest {
   readonly extensions: readonly X509Extension[];
   readonly subjectAltName: SubjectAltName;
   readonly #infoDer: Buffer;
-  readonly #algorithm: SignatureAlgorithm | undefined;
+  readonly #algorithm: VerifiableAlgorithm | undefined;
   readonly #signature: Buffer;
 
   private constructor(der: Buffer) {
@@ -74,15 +74,11 @@ export class CertificateRequest {
 
   /** Whether the requester holds the key, checked off the event loop. */
   verify(): Promise<boolean> {
-    const algorithm = this.#algorithm;
-    const key = this.publicKey.keyObject;
-    if (algorithm === undefined || key.asymmetricKeyType !== (algorithm.name === "ecdsa" ? "ec" : "rsa"))
-      return Promise.resolve(false);
-    return new Promise((resolve) => {
-      // An error here comes from the requester's key or signature, such as an RSA key shorter than the hash.
-      verify(algorithm.hash, this.#infoDer, key, this.#signature, (error, valid) =>
-        resolve(error === null && valid),
-      );
+    return checkSignature({
+      algorithm: this.#algorithm,
+      message: this.#infoDer,
+      signature: this.#signature,
+      key: this.publicKey.keyObject,
     });
   }
 }

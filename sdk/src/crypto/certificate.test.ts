@@ -20,7 +20,12 @@ import { encodeName } from "./distinguished-name.ts";
 import { generatePrivateKey } from "./key-pair.ts";
 import { parsePem, toPem } from "./pem.ts";
 import { PublicKey } from "./public-key.ts";
-import { ExtensionOid, encodeExtension, type X509Extension } from "./x509-extension.ts";
+import {
+  basicConstraintsExtension,
+  ExtensionOid,
+  encodeExtension,
+  type X509Extension,
+} from "./x509-extension.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "certificate-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -269,8 +274,29 @@ subjectAltName = URI:spiffe://example.org,DNS:a.example.org,email:me@example.org
     value: octetString(Buffer.of(1)),
   });
   const cases: [string, Parts, string][] = [
-    ["version 1", { version: nothing }, "not a version 3 certificate"],
-    ["version 2", { version: element(contextTag(0), smallInteger(1)) }, "not a version 3 certificate"],
+    [
+      "version 4",
+      { version: element(contextTag(0), smallInteger(3)) },
+      "a certificate of no version there is",
+    ],
+    [
+      "version 1 said aloud, which DER leaves out",
+      { version: element(contextTag(0), smallInteger(0)) },
+      "a certificate of no version there is",
+    ],
+    [
+      "version 1 with extensions",
+      { version: nothing, extensions: encodeExtension(basicConstraintsExtension(true)) },
+      "something follows where nothing may",
+    ],
+    [
+      "version 2 with extensions",
+      {
+        version: element(contextTag(0), smallInteger(1)),
+        extensions: encodeExtension(basicConstraintsExtension(true)),
+      },
+      "something follows where nothing may",
+    ],
     ["a negative serial number", { serial: element(2, Buffer.of(0x80)) }, "a negative serial number"],
     [
       "a serial number with a needless zero",

@@ -1,4 +1,3 @@
-import { verify } from "node:crypto";
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 import {
@@ -14,7 +13,8 @@ import {
 import { type DistinguishedName, parseName } from "./distinguished-name.ts";
 import { type NameConstraints, readNameConstraints } from "./name-constraints.ts";
 import { PublicKey } from "./public-key.ts";
-import { readSignatureAlgorithm, type SignatureAlgorithm } from "./signature-algorithm.ts";
+import { isSignatureValid } from "./signature.ts";
+import { readSignatureAlgorithm, type VerifiableAlgorithm } from "./signature-algorithm.ts";
 import {
   ExtensionOid,
   findExtension,
@@ -33,9 +33,10 @@ import {
 const understood: ReadonlySet<string> = new Set(Object.values(ExtensionOid));
 const noNames: SubjectAltName = { uris: [], dnsNames: [], emails: [], ipAddresses: [] };
 
-/** A parsed X.509 v3 certificate. @see RFC 5280 */
+/** A parsed X.509 certificate: version 3, or, as old trust anchors are, 1 or 2. @see RFC 5280 */
 export class Certificate {
   readonly der: Buffer;
+  readonly version: 1 | 2 | 3;
   readonly tbsDer: Buffer;
   readonly serialNumber: bigint;
   readonly issuerDer: Buffer;
@@ -44,7 +45,7 @@ export class Certificate {
   readonly notAfter: Date;
   readonly pkixDer: Buffer;
   readonly extensions: readonly X509Extension[];
-  readonly signatureAlgorithm: SignatureAlgorithm | undefined;
+  readonly signatureAlgorithm: VerifiableAlgorithm | undefined;
   readonly signature: Buffer;
   readonly isCa: boolean;
   readonly pathLength: number | undefined;
@@ -67,9 +68,7 @@ export class Certificate {
     this.signatureAlgorithm = outerAlgorithm.algorithm;
 
     const fields = tbs.reader();
-    const version = fields.readOptional(contextTag(0));
-    if (version === undefined || !version.content.equals(Buffer.of(Tag.Integer, 1, 2)))
-      throw malformed("not a version 3 certificate");
+    this.version = readVersion(fields.readOptional(contextTag(0))?.content);
     this.serialNumber = readInteger(fields.readContent(Tag.Integer));
     if (this.serialNumber < 0n) throw malformed("a negative serial number");
     if (!fields.readRaw(Tag.Sequence).equals(outerAlgorithm.raw))
@@ -81,9 +80,11 @@ export class Certificate {
     validity.end();
     this.subjectDer = fields.readRaw(Tag.Sequence);
     this.pkixDer = fields.readRaw(Tag.Sequence);
-    fields.readOptional(primitiveContextTag(1));
-    fields.readOptional(primitiveContextTag(2));
-    const extensions = fields.readOptional(contextTag(3));
+    if (this.version > 1) {
+      fields.readOptional(primitiveContextTag(1));
+      fields.readOptional(primitiveContextTag(2));
+    }
+    const extensions = this.version === 3 ? fields.readOptional(contextTag(3)) : undefined;
     fields.end();
     this.extensions =
       extensions === undefined ? [] : readExtensions(readWhole(extensions.content, Tag.Sequence));
@@ -148,14 +149,19 @@ export class Certificate {
 
   /** True when `issuer`'s key has signed this certificate. Says nothing of names, times or usages. */
   isSignedBy(issuer: PublicKey): boolean {
-    const algorithm = this.signatureAlgorithm;
-    if (algorithm === undefined) return false;
-    if (issuer.keyObject.asymmetricKeyType !== (algorithm.name === "ecdsa" ? "ec" : "rsa")) return false;
-    try {
-      return verify(algorithm.hash, this.tbsDer, issuer.keyObject, this.signature);
-    } catch {
-      // OpenSSL refuses to try, as with an RSA key shorter than the hash: that is no signature either.
-      return false;
-    }
+    return isSignatureValid({
+      algorithm: this.signatureAlgorithm,
+      message: this.tbsDer,
+      signature: this.signature,
+      key: issuer.keyObject,
+    });
   }
+}
+
+/** DER leaves version 1 out, as it is the default. */
+function readVersion(content: Buffer | undefined): 1 | 2 | 3 {
+  if (content === undefined) return 1;
+  if (content.equals(Buffer.of(Tag.Integer, 1, 1))) return 2;
+  if (content.equals(Buffer.of(Tag.Integer, 1, 2))) return 3;
+  throw malformed("a certificate of no version there is");
 }

@@ -3,6 +3,7 @@ import { StatusError } from "../status/status-error.ts";
 import type { Certificate } from "./certificate.ts";
 import { formatName } from "./distinguished-name.ts";
 import { findForbiddenName } from "./name-constraints.ts";
+import type { PublicKey } from "./public-key.ts";
 
 /** Deep enough for nested deployments, bounded for hostile chains. */
 const maxDepth = 16;
@@ -11,10 +12,13 @@ const maxSignatureChecks = 100;
 
 const anyExtendedKeyUsage = "2.5.29.37.0";
 
+/** What is said of an issuer by its place: given as trusted, or sent along by a stranger. */
+type IssuerRole = "anchor" | "intermediate";
+
 export interface ChainOptions {
   /** Leaf first; the others in any order. */
   readonly chain: readonly Certificate[];
-  /** Trust anchors; they need not be self-signed. */
+  /** Trust anchors; they need not be self-signed, and may be of X.509 version 1. */
   readonly anchors: readonly Certificate[];
   readonly now: Date;
   /** Each certificate of the path must allow this, if it restricts its use at all. */
@@ -90,10 +94,10 @@ class PathSearch {
     }
     if (path.length >= maxDepth) return;
     for (const anchor of likeliestFirst(anchors, last))
-      if (this.#mayIssue(anchor, path, last)) yield [...path, anchor];
+      if (this.#mayIssue(anchor, "anchor", path)) yield [...path, anchor];
     for (const issuer of likeliestFirst(chain.slice(1), last)) {
       if (path.some((certificate) => certificate.der.equals(issuer.der))) continue;
-      if (this.#mayIssue(issuer, path, last)) yield* this.#paths([...path, issuer], issuer);
+      if (this.#mayIssue(issuer, "intermediate", path)) yield* this.#paths([...path, issuer], issuer);
     }
   }
 
@@ -101,9 +105,13 @@ class PathSearch {
     return refused("CHAIN_UNKNOWN_AUTHORITY", `x509: certificate signed by unknown authority${this.#hint}`);
   }
 
-  #mayIssue(issuer: Certificate, path: readonly Certificate[], subject: Certificate): boolean {
-    if (!issuer.subjectDer.equals(subject.issuerDer)) return false;
-    const problem = issuerProblem(issuer, path, this.#options) ?? this.#signatureProblem(issuer, subject);
+  #mayIssue(issuer: Certificate, role: IssuerRole, path: readonly Certificate[]): boolean {
+    const subject = path.at(-1);
+    if (subject === undefined || !issuer.subjectDer.equals(subject.issuerDer)) return false;
+    const problem =
+      rightsProblem(issuer, role) ??
+      issuerProblem(issuer, path, this.#options) ??
+      this.#signatureProblem(issuer, subject);
     if (problem === undefined) return true;
     this.#hint ||= ` (possibly because of ${JSON.stringify(problem)} while trying to verify candidate authority certificate ${JSON.stringify(nameOf(issuer))})`;
     return false;
@@ -115,7 +123,10 @@ class PathSearch {
         "CHAIN_TOO_COMPLEX",
         "x509: signature check attempts limit reached while verifying certificate chain",
       );
-    return subject.isSignedBy(issuer.publicKey) ? undefined : "x509: invalid signature";
+    const key = findPublicKey(issuer);
+    if (subject.signatureAlgorithm === undefined || key === undefined)
+      return "x509: cannot verify signature: algorithm unimplemented";
+    return subject.isSignedBy(key) ? undefined : "x509: invalid signature";
   }
 }
 
@@ -128,15 +139,33 @@ function likeliestFirst(issuers: readonly Certificate[], subject: Certificate): 
   return [...issuers].sort((left, right) => rank(left) - rank(right));
 }
 
+/** Undefined for a key of a kind that OpenSSL cannot read: another issuer of the same name may have a better one. */
+function findPublicKey(issuer: Certificate): PublicKey | undefined {
+  try {
+    return issuer.publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Why this certificate may not sign others at all. As in Go, a trust anchor of before version 3, which cannot say that it is a
+ * CA, is believed to be one; what says that it is none, or could say so and does not, is believed, too.
+ */
+function rightsProblem(issuer: Certificate, role: IssuerRole): string | undefined {
+  if (!issuer.isCa && !(role === "anchor" && issuer.version < 3))
+    return "x509: certificate is not authorized to sign other certificates";
+  if (issuer.keyUsage !== undefined && !issuer.keyUsage.has("keyCertSign"))
+    return "x509: invalid signature: parent certificate cannot sign this kind of certificate";
+  return undefined;
+}
+
 /** Why this certificate may not stand above the path; undefined when it may, its signature not yet looked at. */
 function issuerProblem(
   issuer: Certificate,
   path: readonly Certificate[],
   options: ChainOptions,
 ): string | undefined {
-  if (!issuer.isCa) return "x509: certificate is not authorized to sign other certificates";
-  if (issuer.keyUsage !== undefined && !issuer.keyUsage.has("keyCertSign"))
-    return "x509: invalid signature: parent certificate cannot sign this kind of certificate";
   if (issuer.unhandledCriticalExtension !== undefined) return "x509: unhandled critical extension";
   const untimely = validityProblem(issuer, options.now);
   if (untimely !== undefined) return untimely;
@@ -171,13 +200,14 @@ function allowsUsage({ extendedKeyUsage }: Certificate, wanted: string | undefin
 }
 
 function nameOf(certificate: Certificate): string {
-  const { subject } = certificate;
-  return (
-    subject.commonName ||
-    subject.organization?.[0] ||
-    formatName(subject) ||
-    `serial:${certificate.serialNumber}`
-  );
+  const unnamed = `serial:${certificate.serialNumber}`;
+  try {
+    const { subject } = certificate;
+    return subject.commonName || subject.organization?.[0] || formatName(subject) || unnamed;
+  } catch {
+    // It is named in a sentence only; that its name is malformed is no reason to look no further.
+    return unnamed;
+  }
 }
 
 function seconds(date: Date): string {

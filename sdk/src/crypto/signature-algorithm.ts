@@ -1,13 +1,20 @@
 import { type DerReader, readOid, Tag } from "./der.ts";
 import { oid, sequence } from "./der-writer.ts";
+import { readPssHash } from "./pss-parameters.ts";
 import type { PublicKey, PublicKeyType } from "./public-key.ts";
 
-/** A signature algorithm of X.509: its AlgorithmIdentifier and the hash under it. */
+/** An algorithm that Finial signs with: its AlgorithmIdentifier and the hash under it. */
 export interface SignatureAlgorithm {
   readonly name: "ecdsa" | "rsa";
   readonly hash: "SHA256" | "SHA384" | "SHA512";
   readonly der: Buffer;
 }
+
+/** An algorithm whose signatures are verified, such as those of an operator's own PKI. */
+export type VerifiableAlgorithm =
+  | Pick<SignatureAlgorithm, "name" | "hash">
+  | { readonly name: "rsa-pss"; readonly hash: SignatureAlgorithm["hash"] }
+  | { readonly name: "ed25519"; readonly hash: undefined };
 
 const nullDer = Buffer.of(Tag.Null, 0);
 
@@ -26,6 +33,8 @@ const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map(
     { name, hash, der: name === "rsa" ? sequence(oid(dotted), nullDer) : sequence(oid(dotted)) },
   ]),
 );
+const pssOid = "1.2.840.113549.1.1.10";
+const ed25519Oid = "1.3.101.112";
 
 const preferred: Readonly<Partial<Record<PublicKeyType, string>>> = {
   "ec-p256": "1.2.840.10045.4.3.2",
@@ -47,10 +56,10 @@ export function signatureAlgorithmFor(key: Pick<PublicKey, "type">): SignatureAl
 /**
  * Reads an AlgorithmIdentifier of a signature.
  *
- * @returns undefined for algorithms that Finial does not verify: SHA-1, PSS and other curves.
+ * @returns undefined for algorithms that Finial does not verify: SHA-1, PSS with parameters of its own, and other curves.
  */
 export function readSignatureAlgorithm(reader: DerReader): {
-  readonly algorithm: SignatureAlgorithm | undefined;
+  readonly algorithm: VerifiableAlgorithm | undefined;
   readonly raw: Buffer;
 } {
   const element = reader.read(Tag.Sequence);
@@ -59,7 +68,16 @@ export function readSignatureAlgorithm(reader: DerReader): {
   for (const algorithm of algorithms.values()) if (algorithm.der.equals(raw)) return { algorithm, raw };
   const fields = element.reader();
   const dotted = readOid(fields.readContent(Tag.Oid));
-  if (!fields.atEnd) fields.read();
+  const parametersDer = fields.atEnd ? undefined : fields.read().raw;
   fields.end();
-  return { algorithm: algorithms.get(dotted), raw };
+  return { algorithm: findAlgorithm(dotted, parametersDer), raw };
+}
+
+function findAlgorithm(dotted: string, parametersDer: Buffer | undefined): VerifiableAlgorithm | undefined {
+  // Parameters must be absent. @see RFC 8410, section 3
+  if (dotted === ed25519Oid)
+    return parametersDer === undefined ? { name: "ed25519", hash: undefined } : undefined;
+  if (dotted !== pssOid) return algorithms.get(dotted);
+  const hash = parametersDer === undefined ? undefined : readPssHash(parametersDer);
+  return hash === undefined ? undefined : { name: "rsa-pss", hash };
 }
