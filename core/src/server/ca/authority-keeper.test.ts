@@ -3,24 +3,25 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, StatusError } from "@finial/sdk";
 import { Certificate, CertificateRequest, type PublicKey } from "@finial/sdk/crypto";
-import { parseTrustDomain, type X509Authority } from "@finial/sdk/spiffe";
+import { type Bundle, parseTrustDomain, type X509Authority } from "@finial/sdk/spiffe";
 import { captureLog, FakeClock, type TestCa, testCa } from "@finial/sdk/testing";
 import { fromWireCaJournal } from "../../kernel/convert/ca-journal.ts";
+import { FakeDataStore, storeAway } from "../facade/fake-datastore.ts";
+import { FakeKeyManager } from "../facade/fake-keymanager.ts";
 import type { UpstreamAuthority } from "../facade/upstreamauthority.ts";
 import { AuthorityKeeper } from "./authority-keeper.ts";
 import { Composers } from "./compose.ts";
-import { FakeAuthorityStore } from "./fake-authority-store.ts";
-import { FakeKeyManager } from "./fake-key-manager.ts";
 import { OwnBundle } from "./own-bundle.ts";
 
 const trustDomain = parseTrustDomain("example.org");
+const hsmAway = new StatusError(Code.Unavailable, "BROKEN", "keymanager(fake): the HSM is away");
 const minuteMs = 60_000;
 const caTtlMs = 60 * minuteMs;
 
 /** What a server has to come back to: its keys, its store and its time. */
 class Site {
   readonly clock = new FakeClock(new Date("2026-03-01T12:00:00.250Z"));
-  readonly store = new FakeAuthorityStore();
+  readonly store = new FakeDataStore();
   readonly logger = captureLog();
   keyManager = new FakeKeyManager();
   upstream: UpstreamAuthority | undefined;
@@ -54,12 +55,16 @@ class Site {
     });
   }
 
+  get bundle(): Bundle | undefined {
+    return this.store.bundles.get(trustDomain.name);
+  }
+
   get x509Ids(): string[] {
-    return (this.store.bundle?.x509Authorities ?? []).map(({ certificateDer }) => idOf(certificateDer));
+    return (this.bundle?.x509Authorities ?? []).map(({ certificateDer }) => idOf(certificateDer));
   }
 
   get jwtIds(): string[] {
-    return (this.store.bundle?.jwtAuthorities ?? []).map(({ keyId }) => keyId);
+    return (this.bundle?.jwtAuthorities ?? []).map(({ keyId }) => keyId);
   }
 
   get messages(): string[] {
@@ -136,11 +141,11 @@ describe("AuthorityKeeper, by itself", () => {
   it("does not take up an authority that nobody trusts any more", async () => {
     const site = new Site();
     const before = await site.start();
-    site.store.bundle = undefined;
+    site.store.bundles.clear();
     // An empty store is a new one: what is remembered goes on.
     assert.equal(activeX509(await site.start()), activeX509(before));
     const other = await testCa();
-    site.store.bundle = other.bundle;
+    await site.store.setBundle(other.bundle);
     const after = await site.start();
     assert.notEqual(activeX509(after), activeX509(before));
     assert.notEqual(activeJwt(after), activeJwt(before));
@@ -224,7 +229,7 @@ describe("AuthorityKeeper, by itself", () => {
     const keeper = await site.start();
     const x509 = activeX509(keeper);
     await using _ = running(keeper);
-    site.keyManager.broken = true;
+    site.keyManager.failure = hsmAway;
     await site.clock.advance(30 * minuteMs + 20_000);
     assert.ok(keeper.failedRotations >= 4, `${keeper.failedRotations} failures`);
     assert.equal(activeX509(keeper), x509);
@@ -236,7 +241,7 @@ describe("AuthorityKeeper, by itself", () => {
           fields.error === "keymanager(fake): the HSM is away",
       ),
     );
-    site.keyManager.broken = false;
+    site.keyManager.failure = undefined;
     await site.clock.advance(10_000);
     await until(() => keeper.failedRotations === 0);
     assert.equal(site.x509Ids.length, 2);
@@ -244,9 +249,9 @@ describe("AuthorityKeeper, by itself", () => {
 
   it("does not start without an X.509 authority", async () => {
     const site = new Site();
-    site.keyManager.broken = true;
+    site.keyManager.failure = hsmAway;
     await assert.rejects(site.start(), { reason: "BROKEN" });
-    assert.equal(site.store.bundle, undefined);
+    assert.equal(site.bundle, undefined);
   });
 
   it("makes no JWT key where there are to be none", async () => {
@@ -263,9 +268,7 @@ describe("AuthorityKeeper, by itself", () => {
     const setCaJournal = site.store.setCaJournal.bind(site.store);
     let failures = 2;
     site.store.setCaJournal = (journal) =>
-      failures-- > 0
-        ? Promise.reject(new StatusError(Code.Unavailable, "BROKEN", "datastore-fake: away"))
-        : setCaJournal(journal);
+      failures-- > 0 ? Promise.reject(storeAway) : setCaJournal(journal);
     const keeper = await site.start();
     const [journal] = site.store.journals.values();
     const { x509Cas, jwtKeys } = fromWireCaJournal(journal?.data ?? Buffer.alloc(0));
@@ -290,8 +293,11 @@ class FakeUpstream implements UpstreamAuthority {
     this.ca = ca;
   }
 
+  /** Roots of before. */
+  others: readonly X509Authority[] = [];
+
   get roots(): readonly X509Authority[] {
-    return this.ca.bundle.x509Authorities;
+    return [...this.others, ...this.ca.bundle.x509Authorities];
   }
 
   mintX509Ca: UpstreamAuthority["mintX509Ca"] = async (csrDer, { preferredTtlSeconds, onRoots }) => {
@@ -334,7 +340,7 @@ describe("AuthorityKeeper, below an upstream", () => {
       upstreamChain.map(({ der }) => der),
       [certificate.der],
     );
-    assert.deepEqual(site.store.bundle?.x509Authorities, site.upstream.roots);
+    assert.deepEqual(site.bundle?.x509Authorities, site.upstream.roots);
     assert.equal(activeX509(await site.start()), activeX509(keeper));
   });
 
@@ -363,7 +369,7 @@ describe("AuthorityKeeper, below an upstream", () => {
     await assert.rejects(site.start(), {
       message: "X509 CA minted by upstream authority is invalid: certificate public key does not match CSR",
     });
-    assert.equal(site.store.bundle, undefined);
+    assert.equal(site.bundle, undefined);
   });
 
   it("refuses a CA of another trust domain", async () => {
@@ -389,17 +395,26 @@ describe("AuthorityKeeper, below an upstream", () => {
       activeWhenTainted = activeX509(keeper);
       await taint(...args);
     };
-    site.upstream.tell([{ ...old, tainted: true }, ...site.upstream.roots]);
-    await until(() => site.store.tainted.length > 0);
-    assert.deepEqual(site.store.tainted, [idOf(old.certificateDer)]);
-    assert.notEqual(activeX509(keeper), before);
-    assert.equal(activeWhenTainted, activeX509(keeper));
-    assert.equal(site.store.bundle?.x509Authorities.length, 2);
-    // The same word again changes nothing.
-    site.upstream.tell([{ ...old, tainted: true }, ...site.upstream.roots]);
+    site.upstream.others = [{ ...old, tainted: true }];
+    site.upstream.tell(site.upstream.roots);
+    await until(() => activeWhenTainted !== "");
     const after = activeX509(keeper);
-    await sleep(20);
+    assert.notEqual(after, before);
+    assert.equal(activeWhenTainted, after);
+    await site.clock.advance(0);
+    assert.deepEqual(
+      site.bundle?.x509Authorities.map(({ tainted }) => tainted),
+      [true, false],
+    );
+    // The same word again changes nothing.
+    site.upstream.tell(site.upstream.roots);
+    await site.clock.advance(0);
     assert.equal(activeX509(keeper), after);
+    // A tainted root that the upstream has no more is revoked.
+    site.upstream.others = [];
+    site.upstream.tell(site.upstream.roots);
+    await site.clock.advance(0);
+    assert.deepEqual(site.bundle?.x509Authorities, site.upstream.roots);
   });
 
   it("goes on trying to follow while the store is away, and stops at once when told to", async () => {
@@ -407,7 +422,7 @@ describe("AuthorityKeeper, below an upstream", () => {
     const keeper = await site.start();
     const stop = new AbortController();
     const run = keeper.run(stop.signal);
-    site.store.broken = true;
+    site.store.away = true;
     site.upstream.tell(site.upstream.roots);
     await until(() => site.messages.includes("Failed to follow the upstream authority's roots"));
     stop.abort();

@@ -1,8 +1,8 @@
 import { type Clock, Code, StatusError } from "@finial/sdk";
-import { Certificate } from "@finial/sdk/crypto";
-import type { JwtAuthority, X509Authority } from "@finial/sdk/spiffe";
+import { type Certificate, verifyChain } from "@finial/sdk/crypto";
+import type { JwtAuthority } from "@finial/sdk/spiffe";
 import { every } from "../../kernel/lifecycle/every.ts";
-import { aborted, runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
+import { runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
 import type { DataStore } from "../facade/datastore.ts";
 import type { UpstreamAuthority } from "../facade/upstreamauthority.ts";
 import type { ActiveAuthorities, JwtKey, X509Ca } from "./authorities.ts";
@@ -11,6 +11,7 @@ import { AuthorityMaker, type AuthorityMakerOptions } from "./authority-maker.ts
 import { Journal } from "./journal.ts";
 import { loadJwtKeySlots, loadX509CaSlots } from "./load-slots.ts";
 import { arrangeSlots, isEmpty, Slots } from "./slots.ts";
+import { UpstreamRoots } from "./upstream-roots.ts";
 
 const rotateEveryMs = 10_000;
 /** The upstream's bundle is asked for a little after the start, as in SPIRE. */
@@ -18,7 +19,10 @@ const localBundleDelayMs = 5000;
 const retryMs = { first: 5000, most: 60_000 };
 
 export interface AuthorityKeeperOptions extends Omit<AuthorityMakerOptions, "onUpstreamRoots"> {
-  readonly store: Pick<DataStore, "findCaJournal" | "setCaJournal" | "taintX509Authority">;
+  readonly store: Pick<
+    DataStore,
+    "findCaJournal" | "setCaJournal" | "taintX509Authority" | "revokeX509Authority"
+  >;
   readonly disableJwtSvids: boolean;
   readonly clock: Clock;
 }
@@ -29,9 +33,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
   readonly #maker: AuthorityMaker;
   readonly #x509Ca: Slots<X509Ca>;
   readonly #jwtKey: Slots<JwtKey>;
-  readonly #taintsSeen = new Set<string>();
-  readonly #end = new AbortController();
-  #upstreamWork: Promise<void> = Promise.resolve();
+  readonly #upstreamRoots: UpstreamRoots;
   #failedRotations = 0;
 
   private constructor(
@@ -43,6 +45,11 @@ export class AuthorityKeeper implements ActiveAuthorities {
     },
   ) {
     this.#options = options;
+    this.#upstreamRoots = new UpstreamRoots({
+      ...options,
+      trustDomain: options.surroundings.settings.trustDomain,
+      leave: (tainted) => this.#leaveRoots(tainted),
+    });
     const { maker, x509Ca, jwtKey } = parts(() => this);
     this.#maker = maker;
     this.#x509Ca = x509Ca;
@@ -50,7 +57,8 @@ export class AuthorityKeeper implements ActiveAuthorities {
   }
 
   /**
-   * Takes up what the journal remembers and makes what is missing: after it there is an X.509 CA, and a JWT key unless disabled.
+   * Takes up what the journal remembers and makes what is missing: after it there is an X.509 CA, and a JWT key unless disabled. What
+   * could not be replaced yet, though its time has come, signs on.
    *
    * @throws {StatusError} what the key manager, the store or the upstream throws.
    */
@@ -70,7 +78,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
     const keeper = new AuthorityKeeper(options, (self) => {
       const maker = new AuthorityMaker({
         ...options,
-        onUpstreamRoots: (roots) => self().#takeUpstreamRoots(roots),
+        onUpstreamRoots: (roots) => self().#upstreamRoots.take(roots),
       });
       const shared = { logger, now: surroundings.now };
       return {
@@ -114,7 +122,15 @@ export class AuthorityKeeper implements ActiveAuthorities {
     });
     await keeper.#x509Ca.resume();
     if (!options.disableJwtSvids) await keeper.#jwtKey.resume();
-    await keeper.#rotate();
+    try {
+      await keeper.rotate();
+    } catch (error) {
+      // With something to sign with the server serves; what is due is tried again while it runs.
+      const complete =
+        keeper.#x509Ca.active !== undefined &&
+        (options.disableJwtSvids || keeper.#jwtKey.active !== undefined);
+      if (!complete) throw error;
+    }
     return keeper;
   }
 
@@ -143,7 +159,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
       rotateEveryMs,
       async () => {
         try {
-          await this.#rotate();
+          await this.rotate();
         } catch (error) {
           // Said already; the authorities there are sign on, and the next round tries again.
           logger.debug("Rotation is tried again", { error: StatusError.from(error).message });
@@ -152,16 +168,20 @@ export class AuthorityKeeper implements ActiveAuthorities {
       clock,
     );
     const tasks: Task[] = [rotate];
-    if (upstream !== undefined) tasks.push((inner) => this.#followLocalBundle(upstream, inner));
-    try {
-      await runTogether(tasks, signal);
-    } finally {
-      this.#end.abort();
-      await this.#upstreamWork;
-    }
+    if (upstream !== undefined)
+      tasks.push(
+        (inner) => this.#upstreamRoots.run(inner),
+        (inner) => this.#followLocalBundle(upstream, inner),
+      );
+    await runTogether(tasks, signal);
   }
 
-  async #rotate(): Promise<void> {
+  /**
+   * Does what is due now: a first authority, the next, the change to it. `run` does so every 10 s.
+   *
+   * @throws {StatusError} what stopped it, logged; the authorities there are sign on.
+   */
+  async rotate(): Promise<void> {
     const failures: unknown[] = [];
     await this.#attempt("X509 CA", () => this.#x509Ca.rotate(), failures);
     // Without an X.509 authority the journal cannot be kept, so there is nothing to keep a JWT key in.
@@ -181,52 +201,46 @@ export class AuthorityKeeper implements ActiveAuthorities {
     }
   }
 
-  /** Later sets of roots are worked through one by one. */
-  #takeUpstreamRoots(roots: readonly X509Authority[]): void {
-    this.#upstreamWork = this.#upstreamWork.then(() => this.#syncUpstreamRoots(roots));
+  /** First an authority below another root, if this server's is below one of these. */
+  async #leaveRoots(tainted: readonly Certificate[]): Promise<void> {
+    const { logger, surroundings } = this.#options;
+    const isBelow = ({ upstreamChain }: X509Ca): boolean =>
+      isSignedBelow(upstreamChain, tainted, surroundings.now());
+    if (await this.#x509Ca.leave(isBelow))
+      logger.info("X509 CA is replaced, as its upstream root is tainted", {
+        subject_key_ids: tainted.map(({ subjectKeyId }) => authorityIdOf(subjectKeyId)).join(","),
+      });
   }
 
-  async #syncUpstreamRoots(roots: readonly X509Authority[]): Promise<void> {
-    const { bundle, logger, clock } = this.#options;
-    const { signal } = this.#end;
+  /** A stream that fails is opened again: the upstream's plugin may have gone away for a while. */
+  async #followLocalBundle(upstream: UpstreamAuthority, signal: AbortSignal): Promise<void> {
+    const { clock, bundle, logger } = this.#options;
+    await clock.sleep(localBundleDelayMs, { signal });
     for (let delayMs = retryMs.first; !signal.aborted; delayMs = Math.min(delayMs * 2, retryMs.most)) {
       try {
-        await bundle.add({ x509Authorities: roots.map((root) => ({ ...root, tainted: false })) });
-        await this.#leaveTaintedRoots(roots);
+        for await (const { x509Authorities, jwtAuthorities } of upstream.watchLocalBundle({ signal })) {
+          this.#upstreamRoots.take(x509Authorities);
+          await bundle.add({ jwtAuthorities });
+          delayMs = retryMs.first;
+        }
         return;
       } catch (error) {
-        logger.error("Failed to follow the upstream authority's roots", {
+        logger.error("Failed to follow the upstream authority's local bundle", {
           error: StatusError.from(error).message,
         });
-        await Promise.race([aborted(signal), clock.sleep(delayMs, { signal })]);
+        await clock.sleep(delayMs, { signal });
       }
     }
   }
+}
 
-  /** First an authority below another root, then the word to everybody that the old one is not to be trusted for long. */
-  async #leaveTaintedRoots(roots: readonly X509Authority[]): Promise<void> {
-    const { store, surroundings, logger } = this.#options;
-    const tainted = roots
-      .filter((root) => root.tainted)
-      .map((root) => authorityIdOf(Certificate.parse(root.certificateDer).subjectKeyId))
-      .filter((id) => !this.#taintsSeen.has(id));
-    if (tainted.length === 0) return;
-    logger.info("X509 CA is replaced, as its upstream root is tainted", {
-      subject_key_ids: tainted.join(","),
-    });
-    await this.#x509Ca.prepare();
-    await this.#x509Ca.changeOver();
-    for (const id of tainted) {
-      await store.taintX509Authority(surroundings.settings.trustDomain, id);
-      this.#taintsSeen.add(id);
-    }
-  }
-
-  async #followLocalBundle(upstream: UpstreamAuthority, signal: AbortSignal): Promise<void> {
-    const { clock, bundle } = this.#options;
-    await clock.sleep(localBundleDelayMs, { signal });
-    for await (const { x509Authorities, jwtAuthorities } of upstream.watchLocalBundle({ signal }))
-      await bundle.add({ x509Authorities, jwtAuthorities });
+function isSignedBelow(chain: readonly Certificate[], anchors: readonly Certificate[], now: Date): boolean {
+  try {
+    verifyChain({ chain, anchors, now });
+    return true;
+  } catch {
+    // There is no path from it to any of them.
+    return false;
   }
 }
 

@@ -1,15 +1,15 @@
 import { randomInt } from "node:crypto";
 import { Code, type Logger, StatusError } from "@finial/sdk";
-import { Certificate, verifyChain } from "@finial/sdk/crypto";
+import { Certificate } from "@finial/sdk/crypto";
 import type { JwtAuthority, X509Authority } from "@finial/sdk/spiffe";
 import type { KeyManager, KeyType, ManagedKey } from "../facade/keymanager.ts";
 import type { UpstreamAuthority } from "../facade/upstreamauthority.ts";
 import { authorityIdOf, type JwtKey, type X509Ca } from "./authorities.ts";
+import { checkUpstreamCa } from "./check-upstream-ca.ts";
 import { keyIds } from "./load-slots.ts";
 import type { OwnBundle } from "./own-bundle.ts";
 import type { Authority, SlotId } from "./slots.ts";
 import { type CaSurroundings, requestX509Ca, selfSignX509Ca } from "./x509-ca-certificate.ts";
-import { checkX509Ca } from "./x509-validation.ts";
 
 /** An upstream gets this long for a key; it must not hold up the start. */
 const publishLimitMs = 5000;
@@ -22,7 +22,7 @@ export interface AuthorityMakerOptions {
   readonly surroundings: CaSurroundings;
   readonly caKeyType: KeyType;
   readonly jwtKeyType: KeyType;
-  /** Told of each later set of the upstream's roots. */
+  /** Told of each set of the upstream's roots, the first included. */
   readonly onUpstreamRoots: (roots: readonly X509Authority[]) => void;
   readonly logger: Logger;
 }
@@ -90,35 +90,12 @@ export class AuthorityMaker {
       onRoots: onUpstreamRoots,
     });
     const upstreamChain = chainDer.map((der) => Certificate.parse(der));
-    const certificate = this.#checkUpstreamCa(upstreamChain, upstreamRoots, key);
+    const minted = { chain: upstreamChain, roots: upstreamRoots };
+    const certificate = await checkUpstreamCa(minted, key, surroundings);
     await bundle.add({ x509Authorities: upstreamRoots });
+    // The bundle has them now; whether one of them became tainted, or one is gone, is looked at later.
+    onUpstreamRoots(upstreamRoots);
     return { certificate, upstreamChain, key };
-  }
-
-  #checkUpstreamCa(
-    chain: readonly Certificate[],
-    roots: readonly X509Authority[],
-    key: ManagedKey,
-  ): Certificate {
-    const { settings, now } = this.#options.surroundings;
-    try {
-      const certificate = chain[0];
-      if (certificate === undefined) throw new StatusError(Code.Internal, "X509_CA_INVALID", "empty chain");
-      if (!certificate.publicKey.equals(key.publicKey))
-        throw new StatusError(Code.Internal, "X509_CA_INVALID", "certificate public key does not match CSR");
-      checkX509Ca(certificate, settings.trustDomain, now());
-      const anchors = roots.map(({ certificateDer }) => Certificate.parse(certificateDer));
-      verifyChain({ chain, anchors, now: now() });
-      return certificate;
-    } catch (error) {
-      const { message } = StatusError.from(error);
-      throw new StatusError(
-        Code.InvalidArgument,
-        "X509_CA_INVALID",
-        `X509 CA minted by upstream authority is invalid: ${message}`,
-        { cause: error },
-      );
-    }
   }
 
   /** Undefined when the upstream takes no keys. */
@@ -135,7 +112,14 @@ export class AuthorityMaker {
       );
     };
     try {
-      return await upstream.publishJwtKey(key, { onKeys, limitMs: publishLimitMs });
+      const published = await upstream.publishJwtKey(key, { onKeys, limitMs: publishLimitMs });
+      // A key that nobody is told of must not sign.
+      if (published.some(({ keyId }) => keyId === key.keyId)) return published;
+      throw new StatusError(
+        Code.Internal,
+        "JWT_KEY_UNPUBLISHED",
+        `upstream authority did not publish the JWT key "${key.keyId}"`,
+      );
     } catch (error) {
       if (StatusError.from(error).code !== Code.Unimplemented) throw error;
       if (!this.#saidJwtKeysStayLocal)

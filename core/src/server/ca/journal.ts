@@ -1,4 +1,4 @@
-import type { Logger } from "@finial/sdk";
+import { Code, type Logger, StatusError } from "@finial/sdk";
 import {
   type AuthorityState,
   type CaJournalRecords,
@@ -25,17 +25,24 @@ export class Journal {
   readonly #logger: Logger;
   #id: number;
   #records: CaJournalRecords;
+  /**
+   * The last that signed, kept while one takes over from the other: between the two no record is active, and by none the journal
+   * could not be found again.
+   */
+  #activeX509AuthorityId: string;
+  #activeJwtAuthorityId: string;
   #lastSave: Promise<void> = Promise.resolve();
 
   private constructor(store: JournalStore, logger: Logger, found: CaJournal | undefined) {
     this.#store = store;
     this.#logger = logger;
     this.#id = found?.id ?? 0;
-    this.#records =
-      found === undefined ? { x509Cas: [], jwtKeys: [], witKeys: [] } : fromWireCaJournal(found.data);
+    this.#records = found === undefined ? { x509Cas: [], jwtKeys: [], witKeys: [] } : recordsOf(found);
+    this.#activeX509AuthorityId = found?.activeX509AuthorityId ?? "";
+    this.#activeJwtAuthorityId = found?.activeJwtAuthorityId ?? "";
   }
 
-  /** @throws {StatusError} what the key manager or the store throws. */
+  /** @throws {StatusError} Internal for a journal that cannot be read; what the key manager or the store throws. */
   static async load(store: JournalStore, keyManager: KeyManager, logger: Logger): Promise<Journal> {
     const found = await find(store, keyManager, logger);
     const journal = new Journal(store, logger, found);
@@ -59,10 +66,12 @@ export class Journal {
   }
 
   async setX509CaState(authorityId: string, state: AuthorityState): Promise<void> {
+    if (state === "active") this.#activeX509AuthorityId = authorityId;
     await this.#replace({ ...this.#records, x509Cas: withState(this.#records.x509Cas, authorityId, state) });
   }
 
   async setJwtKeyState(authorityId: string, state: AuthorityState): Promise<void> {
+    if (state === "active") this.#activeJwtAuthorityId = authorityId;
     await this.#replace({ ...this.#records, jwtKeys: withState(this.#records.jwtKeys, authorityId, state) });
   }
 
@@ -75,10 +84,7 @@ export class Journal {
   }
 
   async #save(): Promise<void> {
-    const active = (
-      list: readonly { readonly state: AuthorityState; readonly authorityId: string }[],
-    ): string => list.findLast(({ state }) => state === "active")?.authorityId ?? "";
-    const activeX509AuthorityId = active(this.#records.x509Cas);
+    const activeX509AuthorityId = this.#activeX509AuthorityId;
     // Without one the journal could not be found again.
     if (this.#id === 0 && activeX509AuthorityId === "") return;
     if (this.#id === 0) this.#logger.info("Creating a new CA journal entry");
@@ -86,12 +92,25 @@ export class Journal {
       id: this.#id,
       data: toWireCaJournal(this.#records),
       activeX509AuthorityId,
-      activeJwtAuthorityId: active(this.#records.jwtKeys),
+      activeJwtAuthorityId: this.#activeJwtAuthorityId,
     });
     this.#logger.debug("Successfully stored CA journal entry in datastore", {
       ca_journal_id: this.#id,
       local_authority_id: activeX509AuthorityId,
     });
+  }
+}
+
+function recordsOf({ id, data }: CaJournal): CaJournalRecords {
+  try {
+    return fromWireCaJournal(data);
+  } catch (error) {
+    throw new StatusError(
+      Code.Internal,
+      "CA_JOURNAL_MALFORMED",
+      `unable to unmarshal entries from CA journal record ${id}: ${StatusError.from(error).message}`,
+      { cause: error },
+    );
   }
 }
 

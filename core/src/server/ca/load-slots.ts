@@ -1,4 +1,4 @@
-import type { Logger } from "@finial/sdk";
+import { Code, type Logger, StatusError } from "@finial/sdk";
 import { Certificate } from "@finial/sdk/crypto";
 import type { Bundle } from "@finial/sdk/spiffe";
 import type { CaJournalRecords, JwtKeyRecord, X509CaRecord } from "../../kernel/convert/ca-journal.ts";
@@ -32,9 +32,9 @@ export async function loadX509CaSlots(options: LoadSlotsOptions): Promise<readon
       hasUpstream ||
       bundle.x509Authorities.some((authority) => authority.certificateDer.equals(certificateDer)),
   );
-  return await loadNewestFirst(trusted, options, "X509CA", keyIds.x509Ca, async (record, key) => {
+  return await loadNewestFirst(trusted, options, "X509CA", keyIds.x509Ca, (record, key) => {
     const certificate = Certificate.parse(record.certificateDer);
-    if (!certificate.publicKey.equals(key.publicKey)) return undefined;
+    if (!certificate.publicKey.equals(key.publicKey)) throw otherKey();
     const upstreamChain = record.upstreamChainDer.map((der) => Certificate.parse(der));
     return { value: { certificate, upstreamChain, key }, upstreamAuthorityId: record.upstreamAuthorityId };
   });
@@ -46,8 +46,8 @@ export async function loadJwtKeySlots(options: LoadSlotsOptions): Promise<readon
   const trusted = records.jwtKeys.filter(
     ({ kid }) => bundle === undefined || bundle.jwtAuthorities.some(({ keyId }) => keyId === kid),
   );
-  return await loadNewestFirst(trusted, options, "JWT key", keyIds.jwtKey, async (record, key) => {
-    if (!key.publicKey.pkixDer.equals(record.publicKeyPkixDer)) return undefined;
+  return await loadNewestFirst(trusted, options, "JWT key", keyIds.jwtKey, (record, key) => {
+    if (!key.publicKey.pkixDer.equals(record.publicKeyPkixDer)) throw otherKey();
     return { value: { kid: record.kid, notAfter: record.notAfter, key }, upstreamAuthorityId: "" };
   });
 }
@@ -57,10 +57,7 @@ async function loadNewestFirst<T, R extends X509CaRecord | JwtKeyRecord>(
   { keyManager, now, logger }: LoadSlotsOptions,
   title: string,
   keyId: (slot: SlotId) => string,
-  load: (
-    record: R,
-    key: ManagedKey,
-  ) => Promise<{ readonly value: T; readonly upstreamAuthorityId: string } | undefined>,
+  load: (record: R, key: ManagedKey) => { readonly value: T; readonly upstreamAuthorityId: string },
 ): Promise<readonly Slot<T>[]> {
   const slots: Slot<T>[] = [];
   for (const record of records.toReversed()) {
@@ -72,27 +69,30 @@ async function loadNewestFirst<T, R extends X509CaRecord | JwtKeyRecord>(
         local_authority_id: record.authorityId,
         error,
       });
-    const { slotId } = record;
+    const { slotId, issuedAt, notAfter, authorityId, state } = record;
     if (slotId !== "A" && slotId !== "B") {
       unusable("no slot id");
       continue;
     }
-    if (record.notAfter < now) {
+    if (notAfter < now) {
       unusable("slot expired");
       continue;
     }
     const key = await keyManager.findKey(keyId(slotId));
-    const loaded = key && (await load(record, key));
-    if (loaded === undefined) {
-      unusable(key === undefined ? "no key manager key" : "public key does not match key manager key");
+    if (key === undefined) {
+      unusable("no key manager key");
       continue;
     }
-    const { issuedAt, notAfter, authorityId } = record;
-    slots.push({
-      id: slotId,
-      authority: { ...loaded, issuedAt, notAfter, authorityId },
-      state: record.state,
-    });
+    try {
+      const authority = { ...load(record, key), issuedAt, notAfter, authorityId };
+      slots.push({ id: slotId, authority, state });
+    } catch (error) {
+      unusable(StatusError.from(error).message);
+    }
   }
   return slots;
+}
+
+function otherKey(): StatusError {
+  return new StatusError(Code.FailedPrecondition, "SLOT_KEY", "public key does not match key manager key");
 }

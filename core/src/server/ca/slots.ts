@@ -41,6 +41,7 @@ export class Slots<T> {
   readonly #options: SlotsOptions<T>;
   #current: Slot<T>;
   #next: Slot<T>;
+  #lastWork: Promise<unknown> = Promise.resolve();
 
   constructor(options: SlotsOptions<T>) {
     this.#options = options;
@@ -61,33 +62,64 @@ export class Slots<T> {
     return this.#current.state === "active" ? this.#current.authority?.value : undefined;
   }
 
-  /** At start: the remembered authority signs on, unless its time to be replaced has come. */
+  /** At start: the remembered authority signs on, until `rotate` finds that its time has come. */
   async resume(): Promise<void> {
-    const { authority } = this.#current;
-    if (authority !== undefined && !isEmpty(this.#current) && this.#options.now() < activationTime(authority))
-      await this.activate();
+    await this.#alone(async () => {
+      if (!isEmpty(this.#current)) await this.#activate();
+    });
   }
 
   /** What is due now: a first authority, the next one, the change to it. Throws what stopped it; the old one signs on. */
   async rotate(): Promise<void> {
-    if (isEmpty(this.#current)) {
-      await this.prepare();
-      await this.activate();
-      return;
-    }
-    const { authority } = this.#current;
-    if (authority === undefined) return;
-    const now = this.#options.now();
-    if (isEmpty(this.#next) && now >= preparationTime(authority)) await this.prepare();
-    if (now >= activationTime(authority)) await this.changeOver();
+    await this.#alone(async () => {
+      const { authority } = this.#current;
+      if (authority === undefined || isEmpty(this.#current)) {
+        await this.#prepare();
+        await this.#activate();
+        return;
+      }
+      const now = this.#options.now();
+      if (!this.#hasNext(now) && now >= preparationTime(authority)) await this.#prepare();
+      if (now >= activationTime(authority)) await this.#changeOver();
+    });
+  }
+
+  /**
+   * Changes to the next authority at once if the one that signs is bad; the next is made anew if there is none, or it is bad, too.
+   *
+   * @returns whether it changed. Throws what stopped it; the bad one signs on.
+   */
+  async leave(isBad: (value: T) => boolean): Promise<boolean> {
+    return await this.#alone(async () => {
+      const bad = ({ authority }: Slot<T>): boolean => authority !== undefined && isBad(authority.value);
+      if (isEmpty(this.#current) || !bad(this.#current)) return false;
+      if (!this.#hasNext(this.#options.now()) || bad(this.#next)) await this.#prepare();
+      await this.#changeOver();
+      return true;
+    });
+  }
+
+  /** One piece of work after the other: each begins where the last has ended, and no key is replaced under another's hands. */
+  async #alone<R>(work: () => Promise<R>): Promise<R> {
+    const mine = this.#lastWork.then(work);
+    this.#lastWork = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  /** A next one that has expired, because nobody was there to use it, is none. */
+  #hasNext(now: Date): boolean {
+    const { authority } = this.#next;
+    return authority !== undefined && !isEmpty(this.#next) && now < authority.notAfter;
   }
 
   /** Makes the next authority; the first, when there is none. */
-  async prepare(): Promise<void> {
+  async #prepare(): Promise<void> {
     const { title, make, record, logger } = this.#options;
     const first = isEmpty(this.#current);
     const { id } = first ? this.#current : this.#next;
     logger.debug(`Preparing ${title}`, { slot: id });
+    // From here on the key that was in this slot may be gone.
+    if (!first) this.#next = emptySlot(id);
     const authority = await make(id);
     const slot: Slot<T> = { id, authority, state: "prepared" };
     if (first) this.#current = slot;
@@ -97,7 +129,7 @@ export class Slots<T> {
   }
 
   /** The current authority begins to sign. */
-  async activate(): Promise<void> {
+  async #activate(): Promise<void> {
     const { title, recordState, logger } = this.#options;
     const slot: Slot<T> = { ...this.#current, state: "active" };
     this.#current = slot;
@@ -110,14 +142,15 @@ export class Slots<T> {
   }
 
   /** The prepared authority begins to sign, and the other is old. */
-  async changeOver(): Promise<void> {
+  async #changeOver(): Promise<void> {
     const { title, recordState } = this.#options;
     const old = this.#current;
     this.#current = this.#next;
     this.#next = { ...old, state: "old" };
     const id = old.authority?.authorityId ?? "";
-    await this.#remember(`Failed to update status on ${title} journal entry`, recordState(id, "old"));
-    await this.activate();
+    const saved = this.#remember(`Failed to update status on ${title} journal entry`, recordState(id, "old"));
+    // Not after it was written: between the two nobody would sign.
+    await Promise.all([saved, this.#activate()]);
   }
 
   /** A journal that cannot be written now is written whole by the next change. */

@@ -60,6 +60,8 @@ export class FakeDataStore implements Pick<DataStore, FakedCalls> {
   readonly journals = new Map<number, CaJournal>();
   /** What was called, in order. */
   readonly calls: string[] = [];
+  /** Whether every call fails. */
+  away = false;
   readonly #failures = new Map<string, StatusError>();
   readonly #gates = new Map<string, () => Promise<void>>();
   readonly #watchers = new Set<Watcher>();
@@ -100,7 +102,7 @@ export class FakeDataStore implements Pick<DataStore, FakedCalls> {
   async #call(name: FakedCalls): Promise<void> {
     this.calls.push(name);
     await this.#gates.get(name)?.();
-    const failure = this.#failures.get(name);
+    const failure = this.away ? storeAway : this.#failures.get(name);
     if (failure !== undefined) throw failure;
   }
 
