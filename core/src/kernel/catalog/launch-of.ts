@@ -5,8 +5,8 @@ import type { Checksum, Launch } from "../pluginhost/launch.ts";
 import type { Manifest, Manifests } from "./manifest.ts";
 import type { PluginBlock } from "./plugin-block.ts";
 
-/** Small heaps: a plugin does one thing, and there are many of them. */
-const nodeFlags = ["--max-semi-space-size=1"];
+/** Small heaps, that are cleaned before they grow: a plugin does one thing, and there are many of them. */
+const nodeFlags = ["--max-semi-space-size=1", "--heap-growing-percent=50"];
 
 export interface LaunchSurroundings {
   readonly manifests: Manifests;

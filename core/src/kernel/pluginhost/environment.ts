@@ -51,6 +51,7 @@ export function pluginEnvironment(
     PLUGIN_MAX_PORT: "25000",
     PLUGIN_PROTOCOL_VERSIONS: "1",
     PLUGIN_UNIX_SOCKET_DIR: socketFolder,
-    ...(builtIn && { FINIAL_PLUGIN_LIFELINE: "stdin" }),
+    // glibc would give each of Node's threads an arena of its own: memory that nobody uses.
+    ...(builtIn && { FINIAL_PLUGIN_LIFELINE: "stdin", MALLOC_ARENA_MAX: "1" }),
   };
 }
