@@ -33,6 +33,8 @@ export class EntryIndex {
   readonly #trustDomain: TrustDomain;
   readonly #entries = new Map<string, RegistrationEntry>();
   readonly #byParentPath = new Map<string, Map<string, RegistrationEntry>>();
+  /** The way up: by their own paths, which several may share. */
+  readonly #byPath = new Map<string, RegistrationEntry[]>();
   readonly #aliases = new Map<string, Alias>();
   readonly #aliasesByPivot = new Map<string, Set<Alias>>();
   readonly #agents = new Map<string, Agent>();
@@ -59,6 +61,9 @@ export class EntryIndex {
       const shared = withSharedParent(entry, siblings);
       siblings.set(entry.id, shared);
       this.#entries.set(entry.id, shared);
+      const namesakes = this.#byPath.get(shared.spiffeId.path);
+      if (namesakes === undefined) this.#byPath.set(shared.spiffeId.path, [shared]);
+      else namesakes.push(shared);
     }
   }
 
@@ -72,6 +77,9 @@ export class EntryIndex {
     const siblings = this.#byParentPath.get(entry.parentId.path);
     siblings?.delete(id);
     if (siblings?.size === 0) this.#byParentPath.delete(entry.parentId.path);
+    const namesakes = this.#byPath.get(entry.spiffeId.path) ?? [];
+    if (namesakes.length > 1) namesakes.splice(namesakes.indexOf(entry), 1);
+    else this.#byPath.delete(entry.spiffeId.path);
   }
 
   /** @param agentId an agent's SPIFFE ID, as text. */
@@ -83,40 +91,44 @@ export class EntryIndex {
     this.#agents.delete(agentId);
   }
 
-  /** All entries the agent may have, each once, in no order. An agent that is not known yet has no aliases. */
-  entriesOf(agentId: SpiffeId): readonly RegistrationEntry[] {
-    const found: RegistrationEntry[] = [];
-    if (agentId.memberOf(this.#trustDomain)) this.#descend(agentId, (entry) => found.push(entry) > 0);
-    return found;
-  }
-
-  /** The entry, if the agent may have it. */
+  /**
+   * The entry, if the agent may have it. Asked for each SVID, and so looked up from the entry to the agent: below an agent
+   * there may be thousands, above an entry there are few.
+   */
   findEntryOf(agentId: SpiffeId, entryId: string): RegistrationEntry | undefined {
     const entry = this.#entries.get(entryId);
     if (entry === undefined || !agentId.memberOf(this.#trustDomain)) return undefined;
-    const parent = entry.parentId.path;
-    if (parent === agentId.path || this.#aliasPathsOf(agentId).includes(parent)) return entry;
-    let found: RegistrationEntry | undefined;
-    this.#descend(agentId, (candidate) => {
-      if (candidate.id === entryId) found = candidate;
-      return found === undefined;
-    });
-    return found;
+    const aliasPaths = this.#aliasPathsOf(agentId);
+    const toVisit = [entry.parentId.path];
+    const seen = new Set(toVisit);
+    for (let path = toVisit.pop(); path !== undefined; path = toVisit.pop()) {
+      if (path === agentId.path || aliasPaths.includes(path)) return entry;
+      for (const { parentId } of this.#byPath.get(path) ?? []) {
+        if (seen.has(parentId.path)) continue;
+        seen.add(parentId.path);
+        toVisit.push(parentId.path);
+      }
+    }
+    return undefined;
   }
 
-  /** Visits what is below the agent and its aliases, each parent once, so that cycles end, until `visit` says false. */
-  #descend(agentId: SpiffeId, visit: (entry: RegistrationEntry) => boolean): void {
+  /** All entries the agent may have, each once, in no order. An agent that is not known yet has no aliases. */
+  entriesOf(agentId: SpiffeId): readonly RegistrationEntry[] {
+    if (!agentId.memberOf(this.#trustDomain)) return [];
+    const found: RegistrationEntry[] = [];
+    // Each parent once, so that cycles end.
     const toVisit = [...new Set([agentId.path, ...this.#aliasPathsOf(agentId)])];
     const seen = new Set(toVisit);
     for (let path = toVisit.pop(); path !== undefined; path = toVisit.pop()) {
       for (const entry of this.#byParentPath.get(path)?.values() ?? []) {
-        if (!visit(entry)) return;
+        found.push(entry);
         const own = entry.spiffeId.path;
         if (seen.has(own) || !this.#byParentPath.has(own)) continue;
         seen.add(own);
         toVisit.push(own);
       }
     }
+    return found;
   }
 
   #aliasPathsOf(agentId: SpiffeId): readonly string[] {
