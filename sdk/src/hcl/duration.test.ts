@@ -65,6 +65,11 @@ describe("parseDurationMs()", () => {
     );
     assert.equal(parseDurationMs("1".repeat(100_000)), undefined);
   });
+
+  it("takes a duration of a million parts, and refuses one", () => {
+    assert.equal(parseDurationMs("1ms".repeat(1_000_000)), 1_000_000);
+    assert.equal(parseDurationMs(`${"1ms".repeat(1_000_000)}x`), undefined);
+  });
 });
 
 describe("nearest()", () => {

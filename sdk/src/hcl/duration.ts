@@ -15,11 +15,16 @@ const maxNs = 2 ** 63;
 /** Parses a Go duration such as `1h30m` or `-1.5s` to milliseconds; undefined when it is none. */
 export function parseDurationMs(text: string): number | undefined {
   if (text === "0" || text === "+0" || text === "-0") return 0;
-  const match = /^([+-])?((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/u.exec(text);
-  if (match === null) return undefined;
-  const parts = match[2]?.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gu) ?? [];
+  // One part after the other: a pattern of the whole would need a stack as deep as the text is long.
+  const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/uy;
+  part.lastIndex = /^[+-]/.test(text) ? 1 : 0;
+  if (part.lastIndex === text.length) return undefined;
   let ns = 0;
-  for (const [, amount, unit] of parts) ns += Number(amount) * (unitNs[unit ?? ""] ?? Number.NaN);
+  while (part.lastIndex < text.length) {
+    const match = part.exec(text);
+    if (match === null) return undefined;
+    ns += Number(match[1]) * (unitNs[match[2] ?? ""] ?? Number.NaN);
+  }
   if (ns >= maxNs) return undefined;
-  return (match[1] === "-" ? -ns : ns) / 1e6;
+  return (text.startsWith("-") ? -ns : ns) / 1e6;
 }

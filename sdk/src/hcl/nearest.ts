@@ -1,10 +1,14 @@
 /** The known word closest to a mistyped one, if it is close enough to be meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
-  return known
-    .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((left, right) => left.distance - right.distance)[0]?.candidate;
+  return (
+    known
+      // Further apart in length than that is further apart, and a long word is not worth the time.
+      .filter((candidate) => Math.abs(candidate.length - word.length) <= limit)
+      .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+      .filter(({ distance }) => distance <= limit)
+      .sort((left, right) => left.distance - right.distance)[0]?.candidate
+  );
 }
 
 /** Edits between two words: insert, delete, replace, or swap of neighbours (optimal string alignment). */

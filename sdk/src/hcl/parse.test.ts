@@ -275,6 +275,30 @@ describe("parseHcl()", () => {
   });
 });
 
+describe("a hostile configuration", () => {
+  const many = 200_000;
+  const cases: readonly [string, string][] = [
+    ["objects in objects", "a {".repeat(many)],
+    ["lists in lists", `a = ${"[".repeat(many)}`],
+    ["lists and objects in turn", `a = ${"[{b = ".repeat(many)}`],
+    ["JSON in JSON", '{"a":'.repeat(many)],
+    ["JSON lists in lists", `{"a":${"[".repeat(many)}`],
+    ["interpolations in interpolations", `a = "${"${".repeat(many)}`],
+    ["labels without end", `a ${"b ".repeat(many)}`],
+    ["a heredoc without end", `a = <<E\n${" E x\n".repeat(many)}`],
+    ["a comment without end", `/*${"/*".repeat(many)}`],
+    ["dollars", `a = "${"$".repeat(many)}`],
+    ["digits", `a = ${"1".repeat(many)}x`],
+    ["dots", `a = 1${".1".repeat(many)}`],
+  ];
+  for (const [title, text] of cases)
+    it(`is refused in the time it takes to read: ${title}`, () => {
+      const started = performance.now();
+      assert.notEqual(refusal(text), undefined);
+      assert.ok(performance.now() - started < 5000);
+    });
+});
+
 describe("printHcl()", () => {
   it("prints plainly", () => {
     const text =

@@ -55,6 +55,14 @@ describe("decodeConfig()", () => {
     });
   });
 
+  it("wastes no time on a key that is longer than any known one", () => {
+    const fields = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`known_${index}`, int()]));
+    const started = performance.now();
+    const [problem = ""] = problems(`${"a".repeat(200_000)} = 1`, fields);
+    assert.ok(problem.endsWith(`a"; known are ${Object.keys(fields).join(", ")}`), problem.slice(-100));
+    assert.ok(performance.now() - started < 1000);
+  });
+
   it("reads JSON and HCL alike", () => {
     const fields = { a: block({ b: strings(), c: labelled(block({ d: int() })) }) };
     const hcl = decodeConfig('a { b = ["x", "y"] c "one" { d = 1 } c "two" { d = 2 } }', fields);
