@@ -329,6 +329,17 @@ subjectAltName = URI:spiffe://example.org,DNS:a.example.org,email:me@example.org
       { extensions: Buffer.concat([ski, ski]) },
       "the extension 2.5.29.14 stands twice",
     ],
+    [
+      "more extensions than any certificate has",
+      {
+        extensions: Buffer.concat(
+          Array.from({ length: 101 }, (_, index) =>
+            encodeExtension({ oid: `1.2.3.${index}`, critical: false, value: nothing }),
+          ),
+        ),
+      },
+      "more than 100 extensions",
+    ],
     ["something behind the extensions", { more: smallInteger(1) }, "something follows where nothing may"],
     ["something behind the signature", { tail: smallInteger(1) }, "something follows where nothing may"],
     [

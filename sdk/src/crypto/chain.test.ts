@@ -220,6 +220,33 @@ describe("verifyChain()", () => {
     assert.ok(performance.now() - started < 5000);
   });
 
+  it("looks at no more candidates than that, whatever is wrong with them", async () => {
+    const { chainDer } = await (await ca.intermediate("below")).x509Svid("/db");
+    const [leaf = Buffer.alloc(0), issuer = Buffer.alloc(0)] = chainDer;
+    const { subject } = Certificate.parse(issuer);
+    const notCa = await ca.certify(ca.jwtPublicKey, { subject });
+    const tooMany = Array.from({ length: 101 }, () => notCa);
+    assert.deepEqual(outcome([leaf, ...tooMany, issuer], { anchors: [] }), [
+      "CHAIN_TOO_COMPLEX",
+      "x509: signature check attempts limit reached while verifying certificate chain",
+    ]);
+  });
+
+  it("passes over an issuer whose key nobody can read, and names one whose name nobody can", async () => {
+    const { chainDer } = await ca.x509Svid("/db");
+    const [leaf = Buffer.alloc(0)] = chainDer;
+    const unreadable = Buffer.from(ca.rootDer);
+    // The first octet of the key's point: uncompressed becomes nothing there is.
+    const point = ca.root.pkixDer.length - 65;
+    unreadable[unreadable.indexOf(ca.root.pkixDer) + point] = 9;
+    const broken = Certificate.parse(unreadable);
+    assert.equal(outcome([leaf], { anchors: [broken, ca.root] }), 2);
+    assert.deepEqual(
+      outcome([leaf], { anchors: [broken] }),
+      unknownAuthority("x509: cannot verify signature: algorithm unimplemented", "test CA"),
+    );
+  });
+
   it("gives up on a chain deeper than sixteen", async () => {
     let issuer = ca;
     for (let depth = 1; depth <= 14; depth++) issuer = await issuer.intermediate(`depth ${depth}`);
@@ -389,6 +416,36 @@ describe("name constraints", () => {
     assert.deepEqual(
       outcome((await further.x509Svid("/db")).chainDer),
       notAuthorized('URI "spiffe://example.com" is not permitted by any constraint'),
+    );
+  });
+
+  it("are held against so many names and no more", async () => {
+    const others = Array.from({ length: 1000 }, (_, index) => subtree("uri", `${index}.example.com`));
+    const names = (count: number): X509Extension =>
+      san(
+        ...Array.from(
+          { length: count },
+          (_, index) => ["uri", `${db}/${index}`] as [keyof typeof kinds, string],
+        ),
+      );
+    const issuer = await ca.intermediate("below", { extensions: [constraints([], others)] });
+    const verified = async (count: number): Promise<unknown> =>
+      outcome((await issuer.x509Svid("/db", { extensions: [names(count)] })).chainDer);
+    assert.equal(await verified(249), 3);
+    assert.deepEqual(await verified(251), [
+      "CHAIN_TOO_COMPLEX",
+      "x509: too many names to hold against name constraints",
+    ]);
+  });
+
+  it("are not held against a name longer than any host", async () => {
+    const long = `spiffe://${"a.".repeat(1000)}example.org/db`;
+    const issuer = await ca.intermediate("below", {
+      extensions: [constraints([subtree("uri", "example.org")])],
+    });
+    assert.deepEqual(
+      outcome((await issuer.x509Svid("/db", { extensions: [san(["uri", long])] })).chainDer),
+      notAuthorized(`URI "${long}" is not permitted by any constraint`),
     );
   });
 

@@ -2,7 +2,7 @@ import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 import type { Certificate } from "./certificate.ts";
 import { formatName } from "./distinguished-name.ts";
-import { findForbiddenName } from "./name-constraints.ts";
+import { NameCheck } from "./name-constraints.ts";
 import type { PublicKey } from "./public-key.ts";
 
 /** Deep enough for nested deployments, bounded for hostile chains. */
@@ -61,7 +61,8 @@ function checkedLeaf(options: ChainOptions): Certificate {
 
 class PathSearch {
   readonly #options: ChainOptions;
-  #signatureChecks = 0;
+  readonly #names = new NameCheck();
+  #candidates = 0;
   #hint = "";
 
   constructor(options: ChainOptions) {
@@ -108,25 +109,30 @@ class PathSearch {
   #mayIssue(issuer: Certificate, role: IssuerRole, path: readonly Certificate[]): boolean {
     const subject = path.at(-1);
     if (subject === undefined || !issuer.subjectDer.equals(subject.issuerDer)) return false;
+    if (++this.#candidates > maxSignatureChecks)
+      throw refused(
+        "CHAIN_TOO_COMPLEX",
+        "x509: signature check attempts limit reached while verifying certificate chain",
+      );
+    // In Go's order: what takes long is done for those only who have signed.
     const problem =
       rightsProblem(issuer, role) ??
+      signatureProblem(issuer, subject) ??
       issuerProblem(issuer, path, this.#options) ??
-      this.#signatureProblem(issuer, subject);
+      this.#nameProblem(issuer, path);
     if (problem === undefined) return true;
     this.#hint ||= ` (possibly because of ${JSON.stringify(problem)} while trying to verify candidate authority certificate ${JSON.stringify(nameOf(issuer))})`;
     return false;
   }
 
-  #signatureProblem(issuer: Certificate, subject: Certificate): string | undefined {
-    if (++this.#signatureChecks > maxSignatureChecks)
-      throw refused(
-        "CHAIN_TOO_COMPLEX",
-        "x509: signature check attempts limit reached while verifying certificate chain",
-      );
-    const key = findPublicKey(issuer);
-    if (subject.signatureAlgorithm === undefined || key === undefined)
-      return "x509: cannot verify signature: algorithm unimplemented";
-    return subject.isSignedBy(key) ? undefined : "x509: invalid signature";
+  #nameProblem({ nameConstraints }: Certificate, path: readonly Certificate[]): string | undefined {
+    if (nameConstraints === undefined) return undefined;
+    for (const { subjectAltName } of path) {
+      const forbidden = this.#names.findForbidden(nameConstraints, subjectAltName);
+      if (forbidden !== undefined)
+        return `x509: a root or intermediate certificate is not authorized to sign for this name: ${forbidden}`;
+    }
+    return undefined;
   }
 }
 
@@ -160,7 +166,15 @@ function rightsProblem(issuer: Certificate, role: IssuerRole): string | undefine
   return undefined;
 }
 
-/** Why this certificate may not stand above the path; undefined when it may, its signature not yet looked at. */
+/** Why the subject cannot be believed to be this issuer's. */
+function signatureProblem(issuer: Certificate, subject: Certificate): string | undefined {
+  const key = findPublicKey(issuer);
+  if (subject.signatureAlgorithm === undefined || key === undefined)
+    return "x509: cannot verify signature: algorithm unimplemented";
+  return subject.isSignedBy(key) ? undefined : "x509: invalid signature";
+}
+
+/** Why this certificate may not stand above the path; its names are looked at last. */
 function issuerProblem(
   issuer: Certificate,
   path: readonly Certificate[],
@@ -173,13 +187,6 @@ function issuerProblem(
     return "x509: too many intermediates for path length constraint";
   if (!allowsUsage(issuer, options.extendedKeyUsage))
     return "x509: certificate specifies an incompatible key usage";
-  const { nameConstraints } = issuer;
-  if (nameConstraints === undefined) return undefined;
-  for (const { subjectAltName } of path) {
-    const forbidden = findForbiddenName(nameConstraints, subjectAltName);
-    if (forbidden !== undefined)
-      return `x509: a root or intermediate certificate is not authorized to sign for this name: ${forbidden}`;
-  }
   return undefined;
 }
 

@@ -88,6 +88,19 @@ describe("parseName()", () => {
       assert.throws(() => parseName(der), { code: 3, reason: "DER_MALFORMED", message });
   });
 
+  it("takes no longer for many attributes than for their length", () => {
+    const many = 100_000;
+    const attribute = (dotted: string): Buffer =>
+      element(0x31, sequence(oid(dotted), element(0x13, Buffer.from("x"))));
+    const started = performance.now();
+    const body = Buffer.concat(
+      Array.from({ length: many }, (_, index) => attribute(index % 2 === 0 ? "2.5.4.11" : "1.2.3")),
+    );
+    const name = parseName(sequence(body));
+    assert.deepEqual([name.organizationalUnit?.length, name.extraNames?.length], [many / 2, many / 2]);
+    assert.ok(performance.now() - started < 5000);
+  });
+
   it("takes or refuses any bytes", () => {
     const der = encodeName(full);
     fc.assert(

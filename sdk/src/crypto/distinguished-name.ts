@@ -67,31 +67,36 @@ export function parseName(der: Buffer): DistinguishedName {
   const outer = new DerReader(der);
   const sets = outer.enter(Tag.Sequence);
   outer.end();
-  const name: Record<string, string[] | string | AttributeTypeAndValue[]> = {};
+  const name: GrowingName = {};
   while (!sets.atEnd) {
     const members = sets.enter(Tag.Set);
     if (members.atEnd) throw malformed("an empty set in a name");
     while (!members.atEnd) addAttribute(name, members.enter(Tag.Sequence));
   }
-  return name as DistinguishedName;
+  return name;
 }
 
-function addAttribute(
-  name: Record<string, string[] | string | AttributeTypeAndValue[]>,
-  reader: DerReader,
-): void {
+/** A name while it is read: a stranger's may have so many attributes that copying its lists would take minutes. */
+type GrowingName = {
+  -readonly [K in keyof DistinguishedName]: DistinguishedName[K] extends readonly (infer T)[] | undefined
+    ? T[]
+    : DistinguishedName[K];
+};
+
+function addAttribute(name: GrowingName, reader: DerReader): void {
   const dotted = readOid(reader.readContent(Tag.Oid));
   const { tag, content } = reader.read();
   reader.end();
   const value = decodeText(tag, content);
   const known = attributes.find((attribute) => attribute.oid === dotted);
   if (known === undefined) {
-    name.extraNames = [
-      ...((name.extraNames as AttributeTypeAndValue[] | undefined) ?? []),
-      { oid: dotted, value },
-    ];
+    name.extraNames ??= [];
+    name.extraNames.push({ oid: dotted, value });
   } else if (known.key === "commonName" || known.key === "serialNumber") name[known.key] = value;
-  else name[known.key] = [...((name[known.key] as string[] | undefined) ?? []), value];
+  else {
+    name[known.key] ??= [];
+    name[known.key]?.push(value);
+  }
 }
 
 function decodeText(tag: number, content: Buffer): string {

@@ -1,3 +1,5 @@
+import { Code } from "../status/code.ts";
+import { StatusError } from "../status/status-error.ts";
 import { contextTag, DerReader, malformed, primitiveContextTag, readWhole, Tag } from "./der.ts";
 import { ia5, type SubjectAltName } from "./x509-extension.ts";
 
@@ -63,69 +65,102 @@ function maskedAddress(content: Buffer): Buffer {
   return content;
 }
 
-/**
- * The first of the names that the constraints forbid, as Go says it; undefined when all are allowed.
- */
-export function findForbiddenName(constraints: NameConstraints, names: SubjectAltName): string | undefined {
-  const { permitted, excluded } = constraints;
-  return (
-    forbidden("URI", names.uris, permitted.uris, excluded.uris, matchesUri) ??
-    forbidden("DNS name", names.dnsNames, permitted.dnsNames, excluded.dnsNames, matchesDomain) ??
-    forbidden("email address", names.emails, permitted.emails, excluded.emails, matchesEmail) ??
-    forbidden("IP address", names.ipAddresses, permitted.ipAddresses, excluded.ipAddresses, matchesIp)
+/** As Go had it: a stranger's certificates of thousands of names under thousands of constraints would take minutes. */
+const maxComparisons = 250_000;
+/** No host or mailbox is longer. */
+const maxNameLength = 1024;
+
+/** Holds names against constraints; counts its work over all that one chain asks of it. */
+export class NameCheck {
+  #comparisons = 0;
+
+  /**
+   * The first of the names that the constraints forbid, as Go says it; undefined when all are allowed.
+   *
+   * @throws {StatusError} InvalidArgument `CHAIN_TOO_COMPLEX` for more names and constraints than anyone can compare.
+   */
+  findForbidden({ permitted, excluded }: NameConstraints, names: SubjectAltName): string | undefined {
+    return (
+      this.#forbidden("URI", names.uris, permitted.uris, excluded.uris, uriMatcher) ??
+      this.#forbidden("DNS name", names.dnsNames, permitted.dnsNames, excluded.dnsNames, domainMatcher) ??
+      this.#forbidden("email address", names.emails, permitted.emails, excluded.emails, emailMatcher) ??
+      this.#forbidden("IP address", names.ipAddresses, permitted.ipAddresses, excluded.ipAddresses, ipMatcher)
+    );
+  }
+
+  #forbidden<T extends string | Buffer>(
+    kind: string,
+    names: readonly T[],
+    permitted: readonly T[],
+    excluded: readonly T[],
+    matcherOf: (name: T) => Matcher<T> | undefined,
+  ): string | undefined {
+    if (permitted.length + excluded.length === 0) return undefined;
+    for (const name of names) {
+      const shown = typeof name === "string" ? name : name.toString("hex");
+      const matches = name.length > maxNameLength ? undefined : matcherOf(name);
+      const counted = (constraint: T): boolean => {
+        if (++this.#comparisons > maxComparisons) throw tooComplex();
+        return matches?.(constraint) ?? false;
+      };
+      // What no constraint can be held against is forbidden by any.
+      if (excluded.length > 0 && (matches === undefined || excluded.some(counted)))
+        return `${kind} "${shown}" is excluded by constraint`;
+      if (permitted.length > 0 && !permitted.some(counted))
+        return `${kind} "${shown}" is not permitted by any constraint`;
+    }
+    return undefined;
+  }
+}
+
+function tooComplex(): StatusError {
+  return new StatusError(
+    Code.InvalidArgument,
+    "CHAIN_TOO_COMPLEX",
+    "x509: too many names to hold against name constraints",
   );
 }
 
-function forbidden<T extends string | Buffer>(
-  kind: string,
-  names: readonly T[],
-  permitted: readonly T[],
-  excluded: readonly T[],
-  matches: (name: T, constraint: T) => boolean | undefined,
-): string | undefined {
-  for (const name of names) {
-    const shown = typeof name === "string" ? name : name.toString("hex");
-    // Undefined: the name is not of a form that constraints can be held against.
-    for (const constraint of excluded)
-      if (matches(name, constraint) !== false) return `${kind} "${shown}" is excluded by constraint`;
-    if (permitted.length > 0 && !permitted.some((constraint) => matches(name, constraint) === true))
-      return `${kind} "${shown}" is not permitted by any constraint`;
-  }
-  return undefined;
-}
+type Matcher<T> = (constraint: T) => boolean;
 
 /** Go holds hosts of URIs against constraints as it does DNS names. */
-function matchesUri(uri: string, constraint: string): boolean | undefined {
+function uriMatcher(uri: string): Matcher<string> | undefined {
   const authority = /^[a-zA-Z][a-zA-Z0-9+.-]*:\/\/([^/?#]*)/.exec(uri)?.[1];
   const host = authority?.replace(/^.*@/, "").replace(/:\d*$/, "");
   if (host === undefined || host === "" || host.includes(":") || /^\d+(\.\d+){3}$/.test(host))
     return undefined;
-  return matchesDomain(host, constraint);
+  return domainMatcher(host);
 }
 
-function matchesDomain(name: string, constraint: string): boolean {
+function domainMatcher(name: string): Matcher<string> {
   const host = name.toLowerCase();
+  return (constraint) => matchesDomain(host, constraint);
+}
+
+/** Both in lower case. */
+function matchesDomain(host: string, constraint: string): boolean {
   if (constraint === "") return true;
   if (constraint.startsWith(".")) return host.endsWith(constraint) && host.length > constraint.length;
   return host === constraint || host.endsWith(`.${constraint}`);
 }
 
-function matchesEmail(mailbox: string, constraint: string): boolean | undefined {
+function emailMatcher(mailbox: string): Matcher<string> | undefined {
   const at = mailbox.lastIndexOf("@");
   if (at <= 0) return undefined;
-  const host = mailbox.slice(at + 1);
-  const constraintAt = constraint.lastIndexOf("@");
-  if (constraintAt === -1) return matchesDomain(host, constraint.toLowerCase());
-  return (
-    mailbox.slice(0, at) === constraint.slice(0, constraintAt) &&
-    host.toLowerCase() === constraint.slice(constraintAt + 1).toLowerCase()
-  );
+  const host = mailbox.slice(at + 1).toLowerCase();
+  return (constraint) => {
+    const constraintAt = constraint.lastIndexOf("@");
+    const constraintHost = constraint.slice(constraintAt + 1).toLowerCase();
+    if (constraintAt === -1) return matchesDomain(host, constraintHost);
+    return mailbox.slice(0, at) === constraint.slice(0, constraintAt) && host === constraintHost;
+  };
 }
 
-function matchesIp(address: Buffer, constraint: Buffer): boolean {
-  if (constraint.length !== 2 * address.length) return false;
-  return address.every((octet, index) => {
-    const mask = constraint[address.length + index] ?? 0;
-    return (octet & mask) === ((constraint[index] ?? 0) & mask);
-  });
+function ipMatcher(address: Buffer): Matcher<Buffer> {
+  return (constraint) =>
+    constraint.length === 2 * address.length &&
+    address.every((octet, index) => {
+      const mask = constraint[address.length + index] ?? 0;
+      return (octet & mask) === ((constraint[index] ?? 0) & mask);
+    });
 }

@@ -69,6 +69,9 @@ export function encodeExtension({ oid: dotted, critical, value }: X509Extension)
   return critical ? sequence(type, isCritical, octetString(value)) : sequence(type, octetString(value));
 }
 
+/** Real certificates have a dozen. Each is held against all before it, so that a stranger's thousands would take minutes. */
+const maxExtensions = 100;
+
 /** Reads `Extensions`; the same OID twice is refused. */
 export function readExtensions(reader: DerReader): X509Extension[] {
   const extensions: X509Extension[] = [];
@@ -80,6 +83,7 @@ export function readExtensions(reader: DerReader): X509Extension[] {
     fields.end();
     if (findExtension(extensions, dotted) !== undefined)
       throw malformed(`the extension ${dotted} stands twice`);
+    if (extensions.length === maxExtensions) throw malformed(`more than ${maxExtensions} extensions`);
     extensions.push({
       oid: dotted,
       critical: critical !== undefined && readBoolean(critical.content),

@@ -184,4 +184,12 @@ describe("parseBundleDocument()", () => {
     );
     fc.assert(fc.property(fc.string(), (text) => void refusal(() => parseBundleDocument(trustDomain, text))));
   });
+
+  it("refuses what is nested deeper than any bundle", () => {
+    for (const deep of ["[".repeat(1_000_000), `{"keys":${"[".repeat(500_000)}${"]".repeat(500_000)}}`])
+      assert.notEqual(
+        refusal(() => parseBundleDocument(trustDomain, deep)),
+        undefined,
+      );
+  });
 });

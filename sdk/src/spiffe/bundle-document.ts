@@ -37,15 +37,18 @@ export function formatJwks(authorities: readonly JwtAuthority[]): string {
  */
 export function parseBundleDocument(trustDomain: TrustDomain, text: string): Bundle {
   const document = parseObject(text);
-  const x509Authorities: X509Authority[] = [];
+  // The same certificate twice is one authority.
+  const x509Authorities = new Map<string, X509Authority>();
   const jwtAuthorities: JwtAuthority[] = [];
   for (const [index, key] of keysOf(document).entries()) {
-    if (key.use === "x509-svid") addX509(x509Authorities, readX509(key, index));
-    else if (key.use === "jwt-svid") jwtAuthorities.push(readJwt(key, index));
+    if (key.use === "x509-svid") {
+      const authority = readX509(key, index);
+      x509Authorities.set(authority.certificateDer.toString("base64"), authority);
+    } else if (key.use === "jwt-svid") jwtAuthorities.push(readJwt(key, index));
   }
   return {
     trustDomain,
-    x509Authorities,
+    x509Authorities: [...x509Authorities.values()],
     jwtAuthorities,
     refreshHintSeconds: wholeNumber(document, "spiffe_refresh_hint"),
     sequenceNumber: wholeNumber(document, "spiffe_sequence"),
@@ -118,12 +121,6 @@ function readX509({ x5c }: JsonObject, index: number): X509Authority {
     throw malformed(`malformed certificate in x509-svid entry ${index}`, error);
   }
   return { certificateDer, tainted: false };
-}
-
-/** The same certificate twice is one authority. */
-function addX509(authorities: X509Authority[], authority: X509Authority): void {
-  if (!authorities.some(({ certificateDer }) => certificateDer.equals(authority.certificateDer)))
-    authorities.push(authority);
 }
 
 function readJwt(key: JsonObject, index: number): JwtAuthority {
