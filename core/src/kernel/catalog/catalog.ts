@@ -182,7 +182,7 @@ async function launchAll(
     stack.use(running);
     stack.defer(() => logger.debug("Unloading plugin"));
   }
-  options.signal?.throwIfAborted();
+  if (options.signal?.aborted) throw StatusError.from(options.signal.reason);
   failed.signal.throwIfAborted();
   return launched;
 }

@@ -18,7 +18,7 @@ export interface FakePluginBehaviour {
   /** What Init answers; by default the key manager's service and Config. */
   readonly services?: readonly string[];
   readonly init?: "hang" | "block" | "exit" | "garbage" | "refuse";
-  readonly configure?: "hang" | "exit";
+  readonly configure?: "hang" | "exit" | "refuse";
   readonly deinit?: "hang" | "block" | "refuse" | "unimplemented";
   /** By default it exits when asked to. */
   readonly shutdown?: "ignore" | "unimplemented";
@@ -38,7 +38,8 @@ export interface FakePluginBehaviour {
 
 const keyManager = "spire.plugin.server.keymanager.v1.KeyManager";
 
-async function main(behaviour: FakePluginBehaviour): Promise<void> {
+/** Runs it in this process. */
+export async function main(behaviour: FakePluginBehaviour): Promise<void> {
   noteIn(behaviour.diary)(`pid ${process.pid}`);
   if (behaviour.says !== undefined) writeSync(2, behaviour.says);
   if (behaviour.ignoreSigterm) process.on("SIGTERM", () => {});
@@ -92,8 +93,8 @@ function addServices(server: Server, behaviour: FakePluginBehaviour, note: (what
     }),
   });
   addService(server, ConfigDefinition, {
-    configure: async ({ hclConfiguration }) => {
-      note(`configure ${hclConfiguration}`);
+    configure: async ({ coreConfiguration, hclConfiguration }) => {
+      note(`configure ${coreConfiguration?.trustDomain} ${hclConfiguration}`);
       await behave(behaviour.configure);
       return {};
     },

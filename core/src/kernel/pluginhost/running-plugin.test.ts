@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -125,15 +125,11 @@ describe("RunningPlugin", { concurrency: 4 }, () => {
     });
 
   it("starts nothing once it is aborted", async () => {
-    const marker = join(folder.path, "never");
-    const script = folder.script(`touch ${marker}; exec sleep 60`);
-    const before = readdirSync(folder.socketFolder);
-    await assert.rejects(folder.start(script, { signal: AbortSignal.abort() }), { name: "AbortError" });
-    assert.equal(statSync(marker, { throwIfNoEntry: false }), undefined);
-    assert.deepEqual(
-      readdirSync(folder.socketFolder).filter((name) => !before.includes(name)),
-      [],
-    );
+    await using own = await makePluginFolder();
+    const script = own.script(`touch ${own.path}/started; exec sleep 60`);
+    await assert.rejects(own.start(script, { signal: AbortSignal.abort() }), { name: "AbortError" });
+    assert.equal(existsSync(join(own.path, "started")), false);
+    assert.deepEqual(readdirSync(own.socketFolder), ["alive"]);
   });
 
   const impatient: PluginLimits = { ...pluginLimits, initMs: 50, deinitMs: 50, shutdownMs: 50, exitMs: 50 };
