@@ -6,7 +6,7 @@ import { Code, type Logger, StatusError } from "@finial/sdk";
 import type { AuthorizedEntry } from "../cache/authorized-entry.ts";
 import type { ServerApi } from "../sync/server-api.ts";
 import { authorizedEntryMask } from "./from-wire-entry.ts";
-import { findFederatedBundle, getBundle } from "./get-bundle.ts";
+import { findBundle, findFederatedBundle } from "./get-bundle.ts";
 import { newJwtSvid } from "./new-jwt-svid.ts";
 import { newX509Svids } from "./new-x509-svids.ts";
 import type { ServerConnection } from "./server-connection.ts";
@@ -48,8 +48,10 @@ export function attestedServerApi(connection: ServerConnection, logger: Logger):
         addEntries(entries, wire, logger);
         return entries;
       }),
-    getBundle: ({ signal }) =>
-      call("fetch bundle", () => getBundle(connection.client(BundleDefinition), { signal, deadlineMs })),
+    findBundle: ({ signal }) =>
+      call("fetch bundle", () =>
+        findBundle(connection.client(BundleDefinition), { signal, deadlineMs, logger }),
+      ),
     findFederatedBundle: (trustDomain, { signal }) =>
       call("fetch federated bundle", () =>
         findFederatedBundle(connection.client(BundleDefinition), trustDomain, { signal, deadlineMs, logger }),

@@ -1,6 +1,6 @@
 import type { BundleDefinition } from "@finial/proto/api/server/bundle/v1/bundle";
 import type { Bundle as WireBundle } from "@finial/proto/api/types/bundle";
-import { Code, type Logger, StatusError } from "@finial/sdk";
+import { Code, type LogFields, type Logger, StatusError } from "@finial/sdk";
 import { Certificate, PublicKey } from "@finial/sdk/crypto";
 import type { CallOptions, Client } from "@finial/sdk/internal";
 import type { Bundle, TrustDomain } from "@finial/sdk/spiffe";
@@ -20,28 +20,42 @@ export async function getBundle(
   return checked(await client.getBundle({}, options));
 }
 
+/** The same, but undefined when it is malformed: the agent goes on with the one it has. */
+export async function findBundle(
+  client: Client<typeof BundleDefinition>,
+  { logger, ...options }: CallOptions & { readonly logger: Logger },
+): Promise<Bundle | undefined> {
+  try {
+    return await getBundle(client, options);
+  } catch (error) {
+    return undefinedIfMalformed(error, {}, logger);
+  }
+}
+
 /** Undefined when the server does not have it, for an entry may name it before it is there; or has it only malformed. */
 export async function findFederatedBundle(
   client: Client<typeof BundleDefinition>,
   trustDomain: TrustDomain,
   { logger, ...options }: CallOptions & { readonly logger: Logger },
 ): Promise<Bundle | undefined> {
+  const fields = { federated_bundle: trustDomain.idText };
   try {
     return checked(await client.getFederatedBundle({ trustDomain: trustDomain.name }, options));
   } catch (thrown) {
     const error = StatusError.from(thrown);
-    const message = complaintOf(error);
-    if (message === undefined) throw error;
-    logger.warn(message, { federated_bundle: trustDomain.idText, error: error.message });
+    if (error.code !== Code.NotFound) return undefinedIfMalformed(error, fields, logger);
+    logger.warn("Federated bundle not found", { ...fields, error: error.message });
     return undefined;
   }
 }
 
-function complaintOf({ code, reason }: StatusError): string | undefined {
-  if (code === Code.NotFound) return "Federated bundle not found";
-  return reason === malformedReason
-    ? "Received malformed bundle from SPIRE server; are the server and agent versions compatible?"
-    : undefined;
+function undefinedIfMalformed(thrown: unknown, fields: LogFields, logger: Logger): undefined {
+  const error = StatusError.from(thrown);
+  if (error.reason !== malformedReason) throw error;
+  logger.warn("Received malformed bundle from SPIRE server; are the server and agent versions compatible?", {
+    ...fields,
+    error: error.message,
+  });
 }
 
 /** What does not parse now would fail later, at every connection and every start. */

@@ -9,9 +9,6 @@ import type { Bootstrap } from "./bootstrap.ts";
 import { fetchBootstrapBundle } from "./bootstrap-bundle.ts";
 
 const firstWaitMs = 5_000;
-const patienceMs = 60_000;
-/** An agent that may begin anew waits for the server to come to its senses. */
-const rebootstrapPatienceMs = 24 * 3_600_000;
 
 export interface BootstrapNodeOptions extends Omit<AttestOptions, "bootstrapBundleDer"> {
   readonly bootstrap: Bootstrap;
@@ -30,7 +27,7 @@ export interface BootstrapNodeOptions extends Omit<AttestOptions, "bootstrapBund
 export async function bootstrapNode(options: BootstrapNodeOptions): Promise<AttestedNode> {
   const { bootstrap, data, clock, random, logger, signal } = options;
   if (data.record.chainDer.length > 0) bootstrap.checkReattestable(data.record.reattestable);
-  const maxElapsedMs = bootstrap.mayRebootstrap ? rebootstrapPatienceMs : patienceMs;
+  const maxElapsedMs = bootstrap.patienceMs;
   const backoff = new Backoff({ initialMs: firstWaitMs, maxElapsedMs, clock, random });
   for (;;) {
     try {

@@ -2,6 +2,9 @@ import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import type { RebootstrapPolicy } from "../config/rebootstrap.ts";
 import type { AgentData } from "./agent-data.ts";
 
+const patienceMs = 60_000;
+const rebootstrapPatienceMs = 24 * 3_600_000;
+
 export interface BootstrapStateOptions {
   readonly data: AgentData;
   readonly policy: RebootstrapPolicy;
@@ -27,6 +30,11 @@ export class Bootstrap {
 
   get mayRebootstrap(): boolean {
     return this.#mode !== "never";
+  }
+
+  /** How long to try to reach the server at the start: one that may begin anew waits for the server to come to its senses. */
+  get patienceMs(): number {
+    return this.mayRebootstrap ? rebootstrapPatienceMs : patienceMs;
   }
 
   /** An attempt to get a bundle from its source begins. @returns what to tell the source of it. */

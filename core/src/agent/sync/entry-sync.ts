@@ -93,13 +93,18 @@ export class EntrySync implements Disposable {
   /** The first sync: workloads can be served afterwards. @throws {StatusError} when it cannot be had. */
   async start(signal: AbortSignal): Promise<void> {
     const { agent, surroundings } = this.#options;
+    const { bootstrap } = agent;
     await this.#postStatus(signal);
     await firstSync({
       ...surroundings,
       logger: this.#logger,
       sync: (inner) => this.#synchronizer.sync(inner),
       onDenied: (error) => this.#answerDenial(error, signal),
-      onUnknownAuthority: (error) => agent.bootstrap.unknownWhileServing(error),
+      // Who may not begin anew hopes for another server behind the same name.
+      onUnknownAuthority: (error) => {
+        if (bootstrap.mayRebootstrap) bootstrap.unknownWhileServing(error);
+      },
+      patienceMs: bootstrap.patienceMs,
       signal,
     });
   }

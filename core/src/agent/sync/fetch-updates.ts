@@ -8,7 +8,7 @@ const maxFetches = 10;
 /** All that a sync brings. */
 export interface Updates {
   readonly entries: EntriesById;
-  /** The own one, and those the entries federate with. */
+  /** The own one, and those the entries federate with, as far as the server has them. */
   readonly bundles: readonly Bundle[];
 }
 
@@ -16,15 +16,16 @@ export interface Updates {
 export async function fetchUpdates(
   api: ServerApi,
   known: EntriesById,
-  options: CallSignal & { readonly useSync: boolean },
+  options: CallSignal & { readonly useSync: boolean; readonly trustDomain: TrustDomain },
 ): Promise<Updates> {
   const entries = options.useSync ? await syncOrGet(api, known, options) : await api.getEntries(options);
   const federated = new Map<string, TrustDomain>();
   for (const { federatesWith } of entries.values())
     for (const trustDomain of federatesWith) federated.set(trustDomain.name, trustDomain);
-  const own = await api.getBundle(options);
-  federated.delete(own.trustDomain.name);
-  return { entries, bundles: [own, ...(await fetchFederated(api, [...federated.values()], options))] };
+  federated.delete(options.trustDomain.name);
+  const own = await api.findBundle(options);
+  const others = await fetchFederated(api, [...federated.values()], options);
+  return { entries, bundles: own === undefined ? others : [own, ...others] };
 }
 
 /** Servers before SyncAuthorizedEntries say that they do not implement it. */

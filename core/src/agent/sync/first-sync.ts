@@ -3,10 +3,9 @@ import { Backoff } from "./backoff.ts";
 import { denialOf, isUnknownAuthority } from "./denial.ts";
 
 const firstWaitMs = 5_000;
-const patienceMs = 60_000;
 
 /**
- * Syncs once, tried again for a minute: an agent opens its doors when it knows its entries.
+ * Syncs once, tried again for a while: an agent opens its doors when it knows its entries.
  *
  * @param onDenied does what can be done about a server that denies the agent, or throws.
  * @param onUnknownAuthority throws to give up.
@@ -16,13 +15,14 @@ export async function firstSync(options: {
   readonly sync: (signal: AbortSignal) => Promise<void>;
   readonly onDenied: (error: StatusError) => Promise<void>;
   readonly onUnknownAuthority: (error: StatusError) => void;
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { clock, logger, random, signal } = options;
+  const { patienceMs, clock, logger, random, signal } = options;
   const backoff = new Backoff({ initialMs: firstWaitMs, maxElapsedMs: patienceMs, clock, random });
   for (;;) {
     try {

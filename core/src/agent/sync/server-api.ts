@@ -15,9 +15,9 @@ export interface ServerApi {
   syncEntries(known: EntriesById, options: CallSignal): Promise<EntriesById>;
   /** The same, all sent anew: for servers that cannot sync. */
   getEntries(options: CallSignal): Promise<EntriesById>;
-  /** The bundle of the agent's own trust domain. */
-  getBundle(options: CallSignal): Promise<Bundle>;
-  /** Undefined when the server does not have it. */
+  /** The bundle of the agent's own trust domain; undefined when the server's is malformed, which is logged. */
+  findBundle(options: CallSignal): Promise<Bundle | undefined>;
+  /** Undefined when the server does not have it, or has it only malformed, which is logged. */
   findFederatedBundle(trustDomain: TrustDomain, options: CallSignal): Promise<Bundle | undefined>;
   /**
    * @param requests at most 500.

@@ -65,7 +65,9 @@ export class Synchronizer {
   /** Once: entries and bundles, then SVIDs as many as go into one call. */
   async sync(signal: AbortSignal): Promise<void> {
     const { api, bundles, workloads, stored, renewer, useSync, clock } = this.#options;
-    const { entries, bundles: fetched } = await fetchUpdates(api, this.#known, { signal, useSync });
+    const { trustDomain } = bundles.own;
+    const options = { signal, useSync, trustDomain };
+    const { entries, bundles: fetched } = await fetchUpdates(api, this.#known, options);
     this.#known = entries;
     const changedBundles = bundles.update(fetched);
     this.#taint(signal);
@@ -121,16 +123,23 @@ export class Synchronizer {
   async #runSvids(signal: AbortSignal): Promise<void> {
     const { clock, random, logger, workloads, renewer } = this.#options;
     const backoff = new Backoff({ initialMs: svidIntervalMs, maxMs: maxSvidIntervalMs, clock, random });
+    let isWanted = false;
     let wake = (): void => {};
-    workloads.onWanted(() => wake());
+    workloads.onWanted(() => {
+      isWanted = true;
+      wake();
+    });
     let failed = false;
     while (!signal.aborted) {
       const rest = new AbortController();
       if (!failed) wake = () => rest.abort();
+      // Somebody may have come while the last were being made.
+      if (isWanted) wake();
       const waitMs = backoff.next() ?? maxSvidIntervalMs;
       await clock.sleep(waitMs, { signal: AbortSignal.any([signal, rest.signal]) }).catch(() => undefined);
       wake = () => {};
       if (signal.aborted) return;
+      isWanted = false;
       try {
         workloads.fill();
         await renewer.renew(workloads, { signal });
