@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type ClientRequest, get as httpGet, type IncomingMessage } from "node:http";
-import { get as httpsGet } from "node:https";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Code, StatusError } from "@finial/sdk";
 import { Certificate, parseCertificatesPem } from "@finial/sdk/crypto";
 import { parseBundleDocument, type TrustDomain } from "@finial/sdk/spiffe";
@@ -92,12 +91,14 @@ async function download(
   }
 }
 
-function send(url: URL, socketPath: string | undefined, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
+async function send(url: URL, socketPath: string | undefined, signal: AbortSignal): Promise<IncomingMessage> {
+  // Only when they are needed: importing them loads all of Node's fetch, in every agent and every command.
+  const [http, https] = await Promise.all([import("node:http"), import("node:https")]);
+  return await new Promise((resolve, reject) => {
     const request: ClientRequest =
       socketPath === undefined
-        ? httpsGet(url, { signal, agent: false }, resolve)
-        : httpGet(url, { signal, agent: false, socketPath }, resolve);
+        ? https.get(url, { signal, agent: false }, resolve)
+        : http.get(url, { signal, agent: false, socketPath }, resolve);
     request.once("error", reject);
   });
 }

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { aborted } from "../lifecycle/run-together.ts";
 import type { HealthChecks } from "./health-checks.ts";
@@ -24,6 +24,8 @@ export interface HealthListenerOptions {
  */
 export async function runHealthListener(options: HealthListenerOptions, signal: AbortSignal): Promise<void> {
   const { address, port, logger } = options;
+  // Only when it is asked for: importing it loads all of Node's fetch, in every daemon and every command.
+  const { createServer } = await import("node:http");
   const server = createServer({ headersTimeout: headersLimitMs }, answer(options));
   await listen(server, options);
   server.on("error", (error) => logger.error("Health listener failed", { error: error.message }));
