@@ -29,6 +29,8 @@ export interface CatalogOptions {
   readonly trustDomain: TrustDomain;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Where the folder of the plugins' sockets is made; by default the system's temporary folder. */
+  readonly socketParent?: string;
   /** Ends the load; the plugins that run by then are ended. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -154,7 +156,7 @@ async function launchAll(
   stack: AsyncDisposableStack,
 ): Promise<readonly Launched[]> {
   const wanted = blocks.filter((block) => isEnabled(block, options.logger));
-  const socketFolder = stack.use(await SocketFolder.make(tmpdir())).path;
+  const socketFolder = stack.use(await SocketFolder.make(options.socketParent ?? tmpdir())).path;
   const plans = wanted.map((block) =>
     named("load", block, () => planLaunch(block, options.surroundings, socketFolder)),
   );

@@ -132,7 +132,7 @@ function startGrandchild(): number | undefined {
 
 function noteIn(diary: string | undefined): (what: string) => void {
   return (what) => {
-    if (diary !== undefined) writeFileSync(diary, `${what}\n`, { flag: "a" });
+    if (diary !== undefined) writeFileSync(diary, `${what.trim()}\n`, { flag: "a" });
   };
 }
 

@@ -105,6 +105,14 @@ describe("PluginLog", () => {
     );
   });
 
+  it("takes no piece of a line that is too long for a panic either", () => {
+    const lines = logOf(`panic: ${"x".repeat(maxLineLength)}\nafter\n`);
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      ["debug", "debug", "debug"],
+    );
+  });
+
   it("remembers the end of what was no entry, which says why a plugin did not start", () => {
     const log = new PluginLog(captureLog());
     assert.equal(log.lastWords, "");

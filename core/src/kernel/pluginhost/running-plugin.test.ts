@@ -58,7 +58,7 @@ describe("RunningPlugin", { concurrency: 4 }, () => {
     assert.equal(isRunning(running.pid), true);
     await running[Symbol.asyncDispose]();
     assert.deepEqual(await running.exited, { code: 0, signal: null });
-    assert.deepEqual(deeds(), ["broker 1 unix", "init ", "deinit", "shutdown"]);
+    assert.deepEqual(deeds(), ["broker 1 unix", "init", "deinit", "shutdown"]);
     assert.equal(isRunning(running.pid), false);
   });
 

@@ -12,7 +12,7 @@ import { RunningPlugin } from "./running-plugin.ts";
 import { SocketFolder } from "./socket-folder.ts";
 
 /** A process that starts from sources compiles most of its time; kept where other caches are, between runs, too. */
-const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/finial-fake-plugin");
+export const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/finial-fake-plugin");
 
 /** A folder for what a test's plugins make; removed with all that is in it. */
 export interface PluginFolder extends AsyncDisposable {
