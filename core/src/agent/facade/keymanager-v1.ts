@@ -1,7 +1,6 @@
-import { createHash, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { KeyExportDefinition } from "@finial/proto/plugin/agent/keymanager/v1/keyexport";
 import {
-  HashAlgorithm,
   KeyManagerDefinition,
   KeyType,
   type PublicKey as WirePublicKey,
@@ -11,14 +10,17 @@ import { PublicKey, parsePrivateKeyDer } from "@finial/sdk/crypto";
 import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { requireResponse } from "../../kernel/catalog/plugin-errors.ts";
+import { makeSignMessage } from "./key-signer.ts";
 import type { AgentKey, KeyManager } from "./keymanager.ts";
 
 /** SPIRE gives a key manager this long for any answer. */
 const deadlineMs = 30_000;
 
 /** The agent's KeyManager port over `spire.plugin.agent.keymanager.v1`. */
-export function bindKeyManagerV1({ name, services, channel }: BoundPlugin): KeyManager {
+export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
+  const { name, services, channel } = plugin;
   const client = createClient(KeyManagerDefinition, channel);
+  const signMessage = makeSignMessage(plugin, deadlineMs);
   const keyExport = services.has(KeyExportDefinition.fullName)
     ? createClient(KeyExportDefinition, channel)
     : undefined;
@@ -32,11 +34,7 @@ export function bindKeyManagerV1({ name, services, channel }: BoundPlugin): KeyM
   };
 
   const sign = async (id: string, expected: string, message: Buffer): Promise<Buffer> => {
-    const data = createHash("sha256").update(message).digest();
-    const { signature, keyFingerprint } = await client.signData(
-      { keyId: id, data, signerOpts: { $case: "hashAlgorithm", value: HashAlgorithm.SHA256 } },
-      { deadlineMs },
-    );
+    const { signature, keyFingerprint } = await signMessage(id, message);
     if (signature.length === 0) throw distrusted("plugin returned empty signature data");
     if (keyFingerprint !== expected)
       throw distrusted(`fingerprint "${expected}" on key "${id}" does not match "${keyFingerprint}"`);
