@@ -7,6 +7,8 @@ import { dirname } from "node:path";
  */
 export async function atomicWritePrivateFile(path: string, bytes: Buffer): Promise<void> {
   const draft = `${path}.tmp`;
+  // Opened before anything is replaced: a folder that cannot be read must not fail a write that has been done.
+  await using folder = await open(dirname(path), "r");
   try {
     // A draft left by a crash may carry another mode, which opening it again would keep.
     await rm(draft, { force: true });
@@ -16,17 +18,12 @@ export async function atomicWritePrivateFile(path: string, bytes: Buffer): Promi
     await rm(draft, { force: true });
     throw error;
   }
-  await syncFolder(dirname(path));
+  // A rename lasts when its folder is on the disk, too.
+  await folder.sync();
 }
 
 async function writeDurably(path: string, bytes: Buffer): Promise<void> {
   await using file = await open(path, "wx", 0o600);
   await file.writeFile(bytes);
   await file.sync();
-}
-
-/** A rename lasts when its folder is on the disk, too. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, "r");
-  await folder.sync();
 }

@@ -26,8 +26,10 @@ export const plugin: Plugin = definePlugin({
       configure: async ({ directory }) => {
         await openDirectory(directory);
         const path = join(directory, "keys.json");
-        // A later configuration moves the file; the keys in memory stay the ones in use, as in SPIRE.
-        keys ??= new KeyRing(await loadKeysFile(path), (entries) => saveKeysFile(keysPath, entries));
+        const stored = keys === undefined ? await loadKeysFile(path) : [];
+        // A later configuration, be it one that overtook this, moves the file; the keys in memory stay the ones in use, as in
+        // SPIRE.
+        keys ??= new KeyRing(stored, (entries) => saveKeysFile(keysPath, entries));
         keysPath = path;
       },
       service: keyManagerService(ring),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,6 +57,34 @@ describe('KeyManager "disk"', () => {
     assert.equal(error.code, Code.Internal);
     assert.match(error.message, /^failed to generate key: unable to write keys to "/);
     assert.deepEqual((await client.getPublicKeys({})).publicKeys, []);
+  });
+
+  it("keeps the keys in memory when it is configured again, and writes them where it then says", async () => {
+    await using dir = await folder();
+    await using loaded = await loadPlugin(plugin, { config: `keys_path = "${dir.path}/one.json"` });
+    const client = loaded.client(KeyManager.definition);
+    const { publicKey: first } = await client.generateKey({ keyId: "a", keyType: KeyType.EC_P256 });
+    await writeFile(join(dir.path, "two.json"), '{"keys": {"ignored": "no key"}}');
+    await loaded.configure(`keys_path = "${dir.path}/two.json"`);
+    const { publicKey: second } = await client.generateKey({ keyId: "b", keyType: KeyType.EC_P256 });
+    assert.deepEqual((await client.getPublicKeys({})).publicKeys, [first, second]);
+    const idsIn = async (name: string): Promise<string[]> =>
+      Object.keys(JSON.parse(await readFile(join(dir.path, name), "utf8")).keys);
+    assert.deepEqual([await idsIn("one.json"), await idsIn("two.json")], [["a"], ["a", "b"]]);
+  });
+
+  it("loses no key to a configuration that another has overtaken", async () => {
+    await using dir = await folder();
+    const slow = join(dir.path, "slow.json");
+    execFileSync("mkfifo", [slow]);
+    await using loaded = await loadPlugin(plugin);
+    const overtaken = loaded.configure(`keys_path = "${slow}"`);
+    await loaded.configure(`keys_path = "${dir.path}/keys.json"`);
+    const client = loaded.client(KeyManager.definition);
+    const { publicKey } = await client.generateKey({ keyId: "a", keyType: KeyType.EC_P256 });
+    await writeFile(slow, "{}");
+    await overtaken;
+    assert.deepEqual((await client.getPublicKeys({})).publicKeys, [publicKey]);
   });
 
   it("names a broken file without its contents", async () => {

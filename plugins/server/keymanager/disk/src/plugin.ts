@@ -21,10 +21,10 @@ export const plugin: Plugin = definePlugin({
     const ring = (): KeyRing => keys ?? new KeyRing();
     return {
       configure: async (config) => {
-        // A later configuration moves the file; the keys in memory stay the ones in use, as in SPIRE.
-        keys ??= new KeyRing(await loadKeysFile(config.keysPath), (entries) =>
-          saveKeysFile(keysPath, entries),
-        );
+        const stored = keys === undefined ? await loadKeysFile(config.keysPath) : [];
+        // A later configuration, be it one that overtook this, moves the file; the keys in memory stay the ones in use, as in
+        // SPIRE.
+        keys ??= new KeyRing(stored, (entries) => saveKeysFile(keysPath, entries));
         keysPath = config.keysPath;
       },
       service: keyManagerService(ring),
