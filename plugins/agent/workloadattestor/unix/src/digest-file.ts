@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
+import type { StatusError } from "@finial/sdk";
 import { internal } from "./internal.ts";
 
 /**
@@ -14,17 +15,22 @@ export async function digestFile(
 ): Promise<string> {
   try {
     await using file = await open(path);
+    const exceeds = (size: number): StatusError =>
+      internal(
+        "WORKLOAD_SIZE",
+        `SHA256 digest: workload ${path} exceeds size limit (${size} > ${limitBytes})`,
+      );
     if (limitBytes > 0) {
       const { size } = await file.stat();
-      if (size > limitBytes)
-        throw internal(
-          "WORKLOAD_SIZE",
-          `SHA256 digest: workload ${path} exceeds size limit (${size} > ${limitBytes})`,
-        );
+      if (size > limitBytes) throw exceeds(size);
     }
     const hash = createHash("sha256");
+    let size = 0;
     for await (const chunk of file.createReadStream({ autoClose: false })) {
       signal.throwIfAborted();
+      size += chunk.length;
+      // It may grow, and some files do not tell their size.
+      if (limitBytes > 0 && size > limitBytes) throw exceeds(size);
       hash.update(chunk);
     }
     return hash.digest("hex");

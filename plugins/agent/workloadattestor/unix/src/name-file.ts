@@ -10,8 +10,8 @@ export class NameFile {
     this.#path = path;
   }
 
-  /** The name of a number; undefined when it has none, or the file cannot be read. */
-  async find(id: string): Promise<string | undefined> {
+  /** The names by number as they are now; none when the file cannot be read. */
+  async read(): Promise<ReadonlyMap<string, string>> {
     try {
       const { mtimeNs, ctimeNs, ino, size } = await stat(this.#path, { bigint: true });
       const version = `${mtimeNs} ${ctimeNs} ${ino} ${size}`;
@@ -19,12 +19,12 @@ export class NameFile {
         this.#names = parseNames(await readFile(this.#path, "utf8"));
         this.#version = version;
       }
+      return this.#names;
     } catch {
       // A name is an extra; the number stands without it. What was read before may be wrong now.
       this.#version = "";
-      return undefined;
+      return new Map();
     }
-    return this.#names.get(id);
   }
 }
 

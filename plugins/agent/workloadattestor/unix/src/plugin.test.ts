@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -128,5 +128,101 @@ describe('WorkloadAttestor "unix"', () => {
       code: Code.Internal,
       message: `SHA256 digest: open ${path}/7/exe: no such file or directory`,
     });
+  });
+
+  it("bounds the digest of a program that does not tell its size", async () => {
+    await using files = await machine();
+    const { path } = files;
+    await symlink("/proc/cpuinfo", join(path, "8", "exe"));
+    await using loaded = await loadPlugin(unixPlugin({ procPath: path, passwdPath: "", groupPath: "" }), {
+      config: "discover_workload_path = true\nworkload_size_limit = 100",
+    });
+    await assert.rejects(loaded.client(WorkloadAttestor.definition).attest({ pid: 8 }), {
+      code: Code.Internal,
+      message: /^SHA256 digest: workload .*\/8\/exe exceeds size limit \(\d+ > 100\)$/,
+    });
+  });
+
+  it("takes no path that is not UTF-8 for another that is", async () => {
+    await using files = await machine();
+    const { path } = files;
+    const strange = Buffer.concat([Buffer.from(`${path}/`), Buffer.of(0xff)]);
+    await symlink(strange, join(path, "8", "exe"));
+    await using loaded = await loadPlugin(unixPlugin({ procPath: path, passwdPath: "", groupPath: "" }), {
+      config: "discover_workload_path = true\nworkload_size_limit = -1",
+    });
+    const client = loaded.client(WorkloadAttestor.definition);
+    await assert.rejects(client.attest({ pid: 8 }), {
+      code: Code.Internal,
+      message: "path lookup: the program's path is not UTF-8",
+    });
+  });
+
+  it("gives 65536 groups, as many as the kernel allows", async () => {
+    await using files = await machine();
+    const { path } = files;
+    const gids = Array.from({ length: 65_536 }, (_, index) => index + 2000);
+    await writeFile(
+      join(path, "8", "status"),
+      `Uid:\t1\t1000\t1\t1\nGid:\t1\t1001\t1\t1\nGroups:\t${gids.join(" ")} \n`,
+    );
+    await writeFile(join(path, "group"), gids.map((gid) => `g${gid}:x:${gid}:\n`).join(""));
+    await using loaded = await loadPlugin(
+      unixPlugin({ procPath: path, passwdPath: "", groupPath: join(path, "group") }),
+      { config: "" },
+    );
+    const client = loaded.client(WorkloadAttestor.definition);
+    const { selectorValues } = await client.attest({ pid: 8 });
+    assert.equal(selectorValues.length, 2 + 2 * gids.length);
+    assert.equal(selectorValues.at(-1), "supplementary_group:g67535");
+  });
+
+  it("names a running program that was deleted as the kernel does, and digests what still runs", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "unix-"));
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => rm(folder, { recursive: true }));
+    const program = join(await realpath(folder), "program");
+    await copyFile("/bin/sleep", program);
+    const child = spawn(program, ["60"], { stdio: "ignore" });
+    await once(child, "spawn");
+    const exited = once(child, "exit");
+    const digest = createHash("sha256")
+      .update(await readFile(program))
+      .digest("hex");
+    await rm(program);
+    await using loaded = await loadPlugin(plugin, { config: "discover_workload_path = true" });
+    const client = loaded.client(WorkloadAttestor.definition);
+    const { selectorValues } = await client.attest({ pid: child.pid ?? 0 });
+    assert.deepEqual(selectorValues.slice(-2), [`path:${program} (deleted)`, `sha256:${digest}`]);
+    child.kill("SIGKILL");
+    await exited;
+    await assert.rejects(client.attest({ pid: child.pid ?? 0 }), {
+      code: Code.Internal,
+      message: "failed to get process: process does not exist",
+    });
+  });
+
+  it("gives all selectors or an error while processes come to their end", async () => {
+    await using loaded = await loadPlugin(plugin, { config: "discover_workload_path = true" });
+    const client = loaded.client(WorkloadAttestor.definition);
+    for (let round = 0; round < 20; round++) {
+      const child = spawn("true", { stdio: "ignore" });
+      await once(child, "spawn");
+      const exited = once(child, "exit");
+      const attempts = await Promise.allSettled(
+        Array.from({ length: 10 }, () => client.attest({ pid: child.pid ?? 0 })),
+      );
+      await exited;
+      for (const attempt of attempts) {
+        if (attempt.status === "fulfilled")
+          assert.deepEqual(
+            ["uid", "gid", "path", "sha256"].filter(
+              (kind) => !attempt.value.selectorValues.some((value) => value.startsWith(`${kind}:`)),
+            ),
+            [],
+          );
+        else assert.equal(attempt.reason.code, Code.Internal, attempt.reason.message);
+      }
+    }
   });
 });

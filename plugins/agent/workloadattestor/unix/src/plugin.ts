@@ -31,17 +31,16 @@ export function unixPlugin({ procPath, passwdPath, groupPath }: UnixFiles): Plug
             const { discoverWorkloadPath, workloadSizeLimitBytes: limitBytes } = config;
             const folder = processFolder(procPath, pid);
             const owner = await readOwner(folder);
+            // Once for all: a process may have 65536 groups.
+            const [userNames, groupNames] = await Promise.all([users.read(), groups.read()]);
             const values = [
               `uid:${owner.uid}`,
-              ...named("user", await users.find(owner.uid)),
+              ...named("user", userNames.get(owner.uid)),
               `gid:${owner.gid}`,
-              ...named("group", await groups.find(owner.gid)),
+              ...named("group", groupNames.get(owner.gid)),
             ];
             for (const gid of owner.supplementaryGids)
-              values.push(
-                `supplementary_gid:${gid}`,
-                ...named("supplementary_group", await groups.find(gid)),
-              );
+              values.push(`supplementary_gid:${gid}`, ...named("supplementary_group", groupNames.get(gid)));
             if (discoverWorkloadPath) {
               values.push(`path:${await readProgramPath(folder)}`);
               if (limitBytes >= 0)

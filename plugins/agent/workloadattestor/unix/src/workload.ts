@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
@@ -27,11 +28,18 @@ export async function readOwner(folder: string): Promise<ProcessOwner> {
   return owner;
 }
 
-/** The program's path, as the workload sees it; ends in ` (deleted)` when it is not there any more. */
+/**
+ * The program's path, as the workload sees it; ends in ` (deleted)` when it is not there any more.
+ *
+ * @throws {StatusError} Internal when it cannot be read, or is not UTF-8: as text it would be another program's path.
+ */
 export async function readProgramPath(folder: string): Promise<string> {
+  let path: Buffer;
   try {
-    return await readlink(join(folder, "exe"));
+    path = await readlink(join(folder, "exe"), { encoding: "buffer" });
   } catch (error) {
     throw internal("PROGRAM_PATH", "path lookup", error);
   }
+  if (!isUtf8(path)) throw internal("PROGRAM_PATH", "path lookup: the program's path is not UTF-8");
+  return path.toString("utf8");
 }
