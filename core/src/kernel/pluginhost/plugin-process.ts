@@ -13,7 +13,7 @@ import { readPaced } from "./paced.ts";
 import { PluginLog } from "./plugin-log.ts";
 
 /** What a process wrote before its end may be read a moment after it; its end is seen a moment after its connection's. */
-const lastWordsGraceMs = 250;
+const lastWordsGraceMs = 1000;
 /** Nothing survives SIGKILL but what the kernel itself keeps. */
 const killLimitMs = 5000;
 /** Of what a plugin says in the place of its handshake. */

@@ -132,45 +132,65 @@ describe("RunningPlugin", { concurrency: 4 }, () => {
     assert.deepEqual(readdirSync(own.socketFolder), ["alive"]);
   });
 
-  const impatient: PluginLimits = { ...pluginLimits, initMs: 50, deinitMs: 50, shutdownMs: 50, exitMs: 50 };
-
   it("does not wait for ever for Init", async () => {
     const { launch, pid } = plan({ init: "block" });
-    await assert.rejects(folder.start(launch, { limits: impatient }), {
-      code: 4,
-      reason: "DEADLINE_EXCEEDED",
-    });
+    const limits = { ...pluginLimits, initMs: 50, shutdownMs: 50, exitMs: 50 };
+    await assert.rejects(folder.start(launch, { limits }), { code: 4, reason: "DEADLINE_EXCEEDED" });
     assert.equal(isRunning(pid()), false);
   });
 
+  const noDeinit = "Failed to deinitialize plugin";
   const late = "Plugin failed to exit gracefully";
-  const stubborn: readonly [what: string, FakePluginBehaviour, signal: string | null, warnings: string[]][] =
-    [
-      [
-        "has no Deinit and no Shutdown",
-        { deinit: "unimplemented", shutdown: "unimplemented" },
-        "SIGKILL",
-        [late],
-      ],
-      ["refuses Deinit", { deinit: "refuse" }, null, ["Failed to deinitialize plugin"]],
-      ["hangs in Deinit", { deinit: "hang" }, null, ["Failed to deinitialize plugin"]],
-      [
-        "answers nothing from Deinit on",
-        { deinit: "block" },
-        "SIGKILL",
-        ["Failed to deinitialize plugin", late],
-      ],
-      ["ignores Shutdown and SIGTERM", { shutdown: "ignore", ignoreSigterm: true }, "SIGKILL", [late]],
-    ];
-  for (const [what, behaviour, signal, warnings] of stubborn)
+  const stubborn: readonly {
+    readonly what: string;
+    readonly behaviour: FakePluginBehaviour;
+    /** Only what the plugin exceeds in any case is short. */
+    readonly limits: Partial<PluginLimits>;
+    readonly signal: string | null;
+    readonly warnings: readonly string[];
+  }[] = [
+    {
+      what: "has no Deinit and no Shutdown",
+      behaviour: { deinit: "unimplemented", shutdown: "unimplemented" },
+      limits: { exitMs: 50 },
+      signal: "SIGKILL",
+      warnings: [late],
+    },
+    {
+      what: "refuses Deinit",
+      behaviour: { deinit: "refuse" },
+      limits: {},
+      signal: null,
+      warnings: [noDeinit],
+    },
+    {
+      what: "hangs in Deinit",
+      behaviour: { deinit: "hang" },
+      limits: { deinitMs: 50 },
+      signal: null,
+      warnings: [noDeinit],
+    },
+    {
+      what: "answers nothing from Deinit on",
+      behaviour: { deinit: "block" },
+      limits: { deinitMs: 50, shutdownMs: 50, exitMs: 50 },
+      signal: "SIGKILL",
+      warnings: [noDeinit, late],
+    },
+    {
+      what: "ignores Shutdown and SIGTERM",
+      behaviour: { shutdown: "ignore", ignoreSigterm: true },
+      limits: { exitMs: 50 },
+      signal: "SIGKILL",
+      warnings: [late],
+    },
+  ];
+  for (const { what, behaviour, limits, signal, warnings } of stubborn)
     it(`ends a plugin that ${what}`, async () => {
       const logger = captureLog();
       // Ours would end with its standard input.
       const launch = { ...folder.launch(behaviour), lifeline: false };
-      // One that ends by itself is given the time it takes.
-      const patient = { ...pluginLimits, ...(behaviour.deinit === "hang" && { deinitMs: 50 }) };
-      const limits = signal === null ? patient : { ...impatient, initMs: 10_000 };
-      const running = await folder.start(launch, { logger, limits });
+      const running = await folder.start(launch, { logger, limits: { ...pluginLimits, ...limits } });
       await running[Symbol.asyncDispose]();
       assert.equal((await running.exited).signal, signal);
       assert.deepEqual(
