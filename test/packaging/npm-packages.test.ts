@@ -129,7 +129,10 @@ describe("a project that has installed them", () => {
     const doors = Object.keys(exports ?? {}).map((door) => door.replace(/^\./, "@finial/sdk"));
     assert.equal(doors.length, 8);
     const script = [...doors, "@finial/proto/json", "@finial/proto/workload/workload"]
-      .map((door) => `if (Object.keys(await import("${door}")).length === 0) throw new Error("${door}");`)
+      .map(
+        (door) =>
+          `if (Object.keys(await import(${JSON.stringify(door)})).length === 0) throw new Error(${JSON.stringify(door)});`,
+      )
       .join("\n");
     succeed(await runCommand([process.execPath, "--input-type=module", "-e", script], { cwd: project }));
   });
