@@ -131,6 +131,17 @@ describe("WorkloadAttestation.attest()", () => {
     assert.deepEqual(logger.lines, []);
   });
 
+  it("asks nobody about a caller whose pid is unknown here", async () => {
+    const attestor = { name: "unix", attest: () => assert.fail("asked") };
+    const attestation = new WorkloadAttestation({ attestors: [attestor], logger: captureLog() });
+    await assert.rejects(attestation.attest({ ...alive, pid: 0 }, { signal }), {
+      code: 16,
+      reason: "CALLER_UNKNOWN",
+      message:
+        "could not resolve caller information: the process is in a pid namespace that cannot be seen from here",
+    });
+  });
+
   it("passes the signal on, and counts a caller that left as no failure", async () => {
     const stop = new AbortController();
     const waits: WorkloadAttestor = {

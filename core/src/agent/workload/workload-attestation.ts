@@ -21,7 +21,7 @@ export class WorkloadAttestation {
    *
    * @param process pinned when it connected: what the attestors saw counts only if it still lives afterwards, and its pid is no
    *   other's by now.
-   * @throws {StatusError} Unavailable `ATTESTATION_FAILED` when all attestors failed; Unauthenticated `CALLER_GONE`; Cancelled.
+   * @throws {StatusError} Unavailable `ATTESTATION_FAILED` when all attestors failed; Unauthenticated `CALLER_GONE` and `CALLER_UNKNOWN`; Cancelled.
    */
   async attest(
     process: Pick<PeerProcess, "pid" | "isAlive">,
@@ -29,6 +29,12 @@ export class WorkloadAttestation {
   ): Promise<readonly Selector[]> {
     const { attestors, logger } = this.#options;
     const { pid } = process;
+    if (pid === 0)
+      throw new StatusError(
+        Code.Unauthenticated,
+        "CALLER_UNKNOWN",
+        "could not resolve caller information: the process is in a pid namespace that cannot be seen from here",
+      );
     const results = await Promise.allSettled(attestors.map((attestor) => attestor.attest(pid, { signal })));
     const selectors: Selector[] = [];
     const failures: string[] = [];
