@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { finialCommand } from "../test/support/binaries.ts";
 import { Deployment } from "../test/support/deployment.ts";
+import { isInterrupted } from "../test/support/interruption.ts";
 import { listProcesses } from "../test/support/processes.ts";
 
 /** A row of the plugin table, from the daemons' own "Plugin loaded" lines. */
@@ -103,8 +104,7 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     await tour(deployment);
     if (keep) {
-      deployment.server?.release();
-      deployment.agent?.release();
+      deployment.release();
       kept = true;
       printHints(deployment);
     }
@@ -174,6 +174,7 @@ try {
   await main(process.argv.slice(2));
   console.log(`\nThe main job works. Took ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
 } catch (error) {
-  console.error(`\nquickstart: ${error instanceof Error ? error.message : String(error)}`);
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`\nquickstart: ${isInterrupted() ? "interrupted; nothing is left behind" : message}`);
   process.exitCode = 1;
 }

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { isInterrupted } from "../test/support/interruption.ts";
 import { type Scenario, Skipped } from "../test/support/scenario.ts";
 import { installParts } from "./parts.ts";
 
@@ -44,6 +45,10 @@ export async function runScenario(
     if (error instanceof Skipped) {
       console.log(`${name}: SKIPPED: ${error.message}`);
       return { status: 77, reason: error.message };
+    }
+    if (isInterrupted()) {
+      console.log(`${name}: interrupted`);
+      return { status: 1 };
     }
     console.error(error);
     console.log(`${name}: DOES NOT HOLD (${seconds()}, step ${steps})`);

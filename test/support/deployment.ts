@@ -5,6 +5,7 @@ import { finialCommand } from "./binaries.ts";
 import { type Finished, runCommand } from "./child.ts";
 import { Daemon } from "./daemon.ts";
 import { eventually } from "./eventually.ts";
+import { onInterruption } from "./interruption.ts";
 import { freePort } from "./ports.ts";
 
 export interface DeploymentOptions {
@@ -35,6 +36,8 @@ export class Deployment implements AsyncDisposable {
   readonly trustDomain: string;
   readonly serverPort: number;
   readonly #options: DeploymentOptions;
+  readonly #forget: () => void;
+  #disposed = false;
   server: Daemon | undefined;
   agent: Daemon | undefined;
 
@@ -43,6 +46,7 @@ export class Deployment implements AsyncDisposable {
     this.serverPort = serverPort;
     this.trustDomain = options.trustDomain ?? "example.org";
     this.#options = options;
+    this.#forget = onInterruption(() => this[Symbol.asyncDispose]());
   }
 
   /** Writes the files; starts nothing. */
@@ -79,9 +83,8 @@ export class Deployment implements AsyncDisposable {
   /** Starts the server, with these flags besides, and waits for nothing. */
   launchServer(flags: readonly string[] = []): Daemon {
     const command = [...this.#serverCommand, "run", "-config", this.serverConfigPath, ...flags];
-    const daemon = Daemon.start("server", command, this.#surroundings("server.log"));
-    this.server = daemon;
-    return daemon;
+    this.server = this.#start("server", command);
+    return this.server;
   }
 
   /** Starts the server and waits until its health check says it is ready. */
@@ -103,7 +106,7 @@ export class Deployment implements AsyncDisposable {
   /** Starts the agent on the files it has. */
   async restartAgent(): Promise<Daemon> {
     const command = [...this.#agentCommand, "run", "-config", this.agentConfigPath];
-    const daemon = Daemon.start("agent", command, this.#surroundings("agent.log"));
+    const daemon = this.#start("agent", command);
     this.agent = daemon;
     await this.#ready(daemon, () => this.agentCli("healthcheck"));
     return daemon;
@@ -175,9 +178,14 @@ export class Deployment implements AsyncDisposable {
     return outputOf(args, await this.agentCli(...args));
   }
 
-  #surroundings(logFile: string): Parameters<typeof Daemon.start>[2] {
+  #start(name: string, command: readonly string[]): Daemon {
+    if (this.#disposed) throw new Error(`the ${name} is not started: its deployment was disposed of`);
     const { env } = this.#options;
-    return { logFile: join(this.folder, logFile), cwd: this.folder, ...(env && { env }) };
+    return Daemon.start(name, command, {
+      logFile: join(this.folder, `${name}.log`),
+      cwd: this.folder,
+      ...(env && { env }),
+    });
   }
 
   async #ready(daemon: Daemon, check: () => Promise<Finished>): Promise<void> {
@@ -243,10 +251,19 @@ plugins {${plugins}
 `;
   }
 
+  /** Lets everything run on after this process ends. */
+  release(): void {
+    this.#forget();
+    this.server?.release();
+    this.agent?.release();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     await this.agent?.[Symbol.asyncDispose]();
     await this.server?.[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
+    this.#forget();
   }
 }
 
