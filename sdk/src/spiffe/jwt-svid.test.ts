@@ -317,6 +317,20 @@ describe("verifyJwtSvid()", () => {
     }
   });
 
+  it("refuses an RSA key that can be broken, though it has signed", () => {
+    for (const [bits, expected] of [
+      [1023, ["JWT_SVID_SIGNATURE", "token signature is not valid"]],
+      [1024, undefined],
+    ] as const) {
+      const { privateKey } = generateKeyPairSync("rsa", { modulusLength: bits });
+      const token = signed("RS256", privateKey);
+      assert.deepEqual(
+        refusal(() => verify(token, { keyOf: () => PublicKey.of(privateKey) })),
+        expected,
+      );
+    }
+  });
+
   it("refuses a curve that is not the algorithm's, and RSA in the other padding", () => {
     const cases: [JwtAlgorithm, JwtAlgorithm, KeyObject][] = [
       ["ES256", "ES384", keys.p256],

@@ -136,7 +136,8 @@ function isSignatureValid(svid: JwtSvid, key: KeyObject): boolean {
     if (key.asymmetricKeyType !== "ec" || bits !== size || signature.length !== 2 * size) return false;
     return verify(hash, message, key, ecdsaRawToDer(signature));
   }
-  if (key.asymmetricKeyType !== "rsa") return false;
+  // As in Go: shorter RSA keys can be broken.
+  if (key.asymmetricKeyType !== "rsa" || (key.asymmetricKeyDetails?.modulusLength ?? 0) < 1024) return false;
   const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST } = constants;
   const scheme =
     family === "pss"

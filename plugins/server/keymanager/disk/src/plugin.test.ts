@@ -45,6 +45,15 @@ describe('KeyManager "disk"', () => {
     assert.deepEqual(publicKeys, [made.publicKey]);
   });
 
+  it("offers nothing that hands out a private key", async () => {
+    await using loaded = await loadPlugin(plugin);
+    assert.deepEqual([...loaded.services].sort(), [
+      "finial.plugin.server.keymanager.v1.Signer",
+      "spire.plugin.server.keymanager.v1.KeyManager",
+      "spire.service.common.config.v1.Config",
+    ]);
+  });
+
   it("does not show a key that could not be saved", async () => {
     await using dir = await folder();
     await using loaded = await loadPlugin(plugin, { config: `keys_path = "${dir.path}/missing/keys.json"` });
