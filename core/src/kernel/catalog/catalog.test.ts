@@ -314,9 +314,9 @@ describe("Catalog.load()", { concurrency: 3 }, () => {
       assert.deepEqual(left(), []);
     });
 
-  for (const [where, behaviour, deed] of [
-    ["start", { init: "hang" }, "init"],
-    ["be configured", { configure: "hang" }, "configure"],
+  for (const [where, behaviour, deed, message] of [
+    ["start", { init: "hang" }, "init", "context canceled"],
+    ["be configured", { configure: "hang" }, "configure", /^failed to configure plugin "disk": .*cancel/i],
   ] as const)
     it(`ends all when it is told to while one takes its time to ${where}`, async () => {
       const stop = new AbortController();
@@ -326,7 +326,7 @@ describe("Catalog.load()", { concurrency: 3 }, () => {
         plugins.map(({ block }) => block),
         options,
       );
-      const failed = assert.rejects(loading, { code: 1, reason: "CANCELLED" });
+      const failed = assert.rejects(loading, { code: 1, reason: "CANCELLED", message });
       await plugins[0]?.until(deed);
       stop.abort();
       await failed;

@@ -26,6 +26,8 @@ export interface FakePluginBehaviour {
   readonly noteLength?: number;
   /** Pieces, in base64, of what it prints by way of go-plugin's stdio service. */
   readonly prints?: readonly string[];
+  /** Prints by way of it without end. */
+  readonly floodsStdio?: boolean;
   readonly withoutStdio?: boolean;
   /** Written to standard error at once, as it stands. */
   readonly says?: string;
@@ -65,6 +67,8 @@ function addServices(server: Server, behaviour: FakePluginBehaviour, note: (what
   if (!behaviour.withoutStdio)
     addService(server, GRPCStdioDefinition, {
       streamStdio: async function* (_, { signal }) {
+        while (behaviour.floodsStdio && !signal.aborted)
+          yield { channel: StdioData_Channel.STDERR, data: Buffer.from(`${"x".repeat(1023)}\n`) };
         for (const data of prints)
           yield { channel: StdioData_Channel.STDOUT, data: Buffer.from(data, "base64") };
         await new Promise((resolve) => signal.addEventListener("abort", resolve));

@@ -3,13 +3,14 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
 import { FakeClock } from "@finial/sdk/testing";
-import { readPaced } from "./paced.ts";
+import { Allowance, readPaced } from "./paced.ts";
 
 const mib = 1 << 20;
 
 function read(stream: PassThrough, clock: FakeClock) {
   const state = { length: 0, floods: 0 };
-  readPaced(stream, (text) => (state.length += text.length), { clock, onFlood: () => state.floods++ });
+  const allowance = new Allowance({ clock, onFlood: () => state.floods++ });
+  readPaced(stream, (text) => (state.length += text.length), { clock, allowance });
   return state;
 }
 
@@ -64,11 +65,28 @@ describe("readPaced()", () => {
   it("reads characters whole that come in two pieces", async () => {
     const stream = new PassThrough();
     let text = "";
-    readPaced(stream, (piece) => (text += piece), { clock: new FakeClock(), onFlood: () => {} });
+    const clock = new FakeClock();
+    const allowance = new Allowance({ clock, onFlood: () => {} });
+    readPaced(stream, (piece) => (text += piece), { clock, allowance });
     const bytes = Buffer.from("ö€");
     for (const byte of bytes) stream.write(Buffer.of(byte));
     stream.end();
     await once(stream, "close");
     assert.equal(text, "ö€");
+  });
+});
+
+describe("Allowance", () => {
+  it("saves up no more than a burst, and is not taken in by a clock set back", () => {
+    let nowMs = 0;
+    const clock = { now: () => new Date(nowMs), sleep: () => Promise.resolve() };
+    const allowance = new Allowance({ clock, onFlood: () => {} });
+    nowMs = 3_600_000;
+    assert.equal(allowance.take(4 * mib), 0);
+    assert.equal(allowance.take(mib), 1000);
+    nowMs = 0;
+    assert.equal(allowance.take(mib), 2000);
+    nowMs = 2000;
+    assert.equal(allowance.take(0), 0);
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { systemClock } from "@finial/sdk";
 import type { Handshake } from "@finial/sdk/internal";
 import { captureLog } from "@finial/sdk/testing";
 import { pluginLimits } from "./limits.ts";
@@ -8,7 +9,12 @@ import { PluginLink } from "./plugin-link.ts";
 function open(handshake: Pick<Handshake, "network" | "address"> & Partial<Handshake>, logger = captureLog()) {
   return PluginLink.open(
     { certificateDer: undefined, ...handshake },
-    { hostServicesAddress: "/nowhere", logger, limits: { ...pluginLimits, initMs: 5000 } },
+    {
+      hostServicesAddress: "/nowhere",
+      logger,
+      clock: systemClock,
+      limits: { ...pluginLimits, initMs: 5000 },
+    },
   );
 }
 

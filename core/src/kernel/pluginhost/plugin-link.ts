@@ -3,7 +3,7 @@ import { GRPCBrokerDefinition } from "@finial/proto/goplugin/broker";
 import { GRPCControllerDefinition } from "@finial/proto/goplugin/controller";
 import { GRPCStdioDefinition, StdioData_Channel } from "@finial/proto/goplugin/stdio";
 import { InitDefinition } from "@finial/proto/plugin/service/init/v1/init";
-import { Code, type Logger, StatusError } from "@finial/sdk";
+import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import {
   type Channel,
   createClient,
@@ -15,6 +15,7 @@ import {
 import { credentials } from "@grpc/grpc-js";
 import type { PluginLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
+import { Allowance, warnOfFlood } from "./paced.ts";
 
 /** More than any answer has reason to be, and no danger to the host; larger ones fail with ResourceExhausted. */
 const maxMessageBytes = 64 << 20;
@@ -23,6 +24,7 @@ const maxServices = 100;
 
 interface LinkOptions {
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly limits: Pick<PluginLimits, "initMs" | "deinitMs" | "shutdownMs">;
 }
 
@@ -30,15 +32,17 @@ interface LinkOptions {
 export class PluginLink implements AsyncDisposable {
   readonly channel: Channel;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   readonly #limits: LinkOptions["limits"];
   readonly #end = new AbortController();
   readonly #init;
   #initialized = false;
   #gone = false;
 
-  private constructor(channel: Channel, { logger, limits }: LinkOptions) {
+  private constructor(channel: Channel, { logger, clock, limits }: LinkOptions) {
     this.channel = channel;
     this.#logger = logger;
+    this.#clock = clock;
     this.#limits = limits;
     this.#init = createClient(InitDefinition, channel);
   }
@@ -83,11 +87,18 @@ export class PluginLink implements AsyncDisposable {
   /** A Go plugin that nobody drains stops at its first prints. */
   async #drainStdio(): Promise<void> {
     const { signal } = this.#end;
-    const lines = { 1: this.#outputLines("stdout"), 2: this.#outputLines("stderr") };
+    const take = { 1: this.#outputLines("stdout"), 2: this.#outputLines("stderr") };
+    const allowance = new Allowance({
+      clock: this.#clock,
+      onFlood: () => warnOfFlood(this.#logger, "go-plugin's stdio"),
+    });
     await this.#untilClosed("stdio", async () => {
       const { streamStdio } = createClient(GRPCStdioDefinition, this.channel);
-      for await (const { channel, data } of streamStdio({}, { signal }))
-        (channel === StdioData_Channel.STDERR ? lines[2] : lines[1])(data);
+      for await (const { channel, data } of streamStdio({}, { signal })) {
+        take[channel === StdioData_Channel.STDERR ? 2 : 1](data);
+        const waitMs = allowance.take(data.length);
+        if (waitMs > 0) await this.#clock.sleep(waitMs, { signal });
+      }
     });
   }
 

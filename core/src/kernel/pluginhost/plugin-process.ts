@@ -9,7 +9,7 @@ import { within } from "../lifecycle/within.ts";
 import { FirstLine } from "./first-line.ts";
 import type { Launch } from "./launch.ts";
 import type { PluginLimits } from "./limits.ts";
-import { readPaced } from "./paced.ts";
+import { Allowance, readPaced, warnOfFlood } from "./paced.ts";
 import { PluginLog } from "./plugin-log.ts";
 
 /** What a process wrote before its end may be read a moment after it; its end is seen a moment after its connection's. */
@@ -71,9 +71,9 @@ export class PluginProcess implements AsyncDisposable {
       stream?.on("error", (error) =>
         logger.trace("Plugin pipe failed", { pipe: name, error: error.message }),
       );
-    const paced = (name: string) => ({
+    const paced = (pipe: string) => ({
       clock,
-      onFlood: () => logger.warn("Plugin writes more than is read, and has to wait", { pipe: name }),
+      allowance: new Allowance({ clock, onFlood: () => warnOfFlood(logger, pipe) }),
     });
     readPaced(stdout, (text) => this.#firstLine.write(text), paced("stdout"));
     stdout.once("close", () => this.#firstLine.end());

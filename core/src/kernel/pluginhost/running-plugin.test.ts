@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { StatusError } from "@finial/sdk";
 import { createClient } from "@finial/sdk/internal";
-import { captureLog } from "@finial/sdk/testing";
+import { captureLog, FakeClock } from "@finial/sdk/testing";
 import type { FakePluginBehaviour } from "./fake-plugin.ts";
 import { type PluginLimits, pluginLimits } from "./limits.ts";
 import { isRunning, makePluginFolder, type PluginFolder, untilGone } from "./start-fake-plugin.ts";
@@ -255,6 +255,25 @@ describe("RunningPlugin", { concurrency: 4 }, () => {
     await running[Symbol.asyncDispose]();
     await using silent = await folder.start(folder.launch({ withoutStdio: true }));
     assert.equal(isRunning(silent.pid), true);
+  });
+
+  it("makes a plugin wait that floods by way of go-plugin, and goes on calling it", async () => {
+    const logger = captureLog();
+    const clock = new FakeClock();
+    await using running = await folder.start(folder.launch({ floodsStdio: true }), { logger, clock });
+    while (!logger.lines.some(({ level }) => level === "warn"))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    const outputs = () => logger.lines.filter(({ message }) => message === "Plugin output").length;
+    assert.equal(outputs(), 4097);
+    const config = createClient(ConfigDefinition, running.channel);
+    for (let count = 0; count < 10; count++) await config.configure({});
+    assert.equal(outputs(), 4097);
+    await clock.advance(1000);
+    while (outputs() < 4098) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(
+      logger.lines.filter(({ level }) => level === "warn").map(({ message, fields }) => [message, fields]),
+      [["Plugin writes more than is read, and has to wait", { pipe: "go-plugin's stdio" }]],
+    );
   });
 
   it("ends with the host, whatever ends the host", async () => {

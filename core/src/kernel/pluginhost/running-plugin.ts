@@ -66,7 +66,7 @@ export class RunningPlugin implements AsyncDisposable {
     const process = stack.use(await PluginProcess.spawn(launch, { logger, clock, limits }));
     const handshake = await process.handshake({ signal });
     const link = stack.use(
-      await PluginLink.open(handshake, { hostServicesAddress: services.address, logger, limits }),
+      await PluginLink.open(handshake, { hostServicesAddress: services.address, logger, clock, limits }),
     );
     void process.exited.then(() => link.abandon());
     try {

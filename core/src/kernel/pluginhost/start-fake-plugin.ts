@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Logger, systemClock } from "@finial/sdk";
+import { type Clock, type Logger, systemClock } from "@finial/sdk";
 import { captureLog } from "@finial/sdk/testing";
 import { pluginEnvironment } from "./environment.ts";
 import type { FakePluginBehaviour } from "./fake-plugin.ts";
@@ -28,6 +28,7 @@ export interface PluginFolder extends AsyncDisposable {
     options?: {
       readonly hostServices?: readonly HostService[];
       readonly logger?: Logger;
+      readonly clock?: Clock;
       readonly limits?: PluginLimits;
       readonly signal?: AbortSignal;
     },
