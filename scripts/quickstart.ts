@@ -167,7 +167,9 @@ function printHints(deployment: Deployment): void {
   say(`${server} entry show -socketPath ${deployment.serverSocket}`);
   say(`${server} agent list -socketPath ${deployment.serverSocket}`);
   say(`less ${deployment.server?.logFile} ${deployment.agent?.logFile}`);
-  say(`kill ${deployment.agent?.pid} ${deployment.server?.pid} && rm -r ${deployment.folder}     # ends it`);
+  const pids = [deployment.agent?.pid, deployment.server?.pid];
+  const gone = pids.map((pid) => `tail --pid=${pid} -f /dev/null`).join("; ");
+  say(`kill ${pids.join(" ")}; ${gone}; rm -r ${deployment.folder}     # ends it`);
 }
 
 try {

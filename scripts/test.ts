@@ -63,13 +63,13 @@ async function runQuickScenarios(tally: Tally): Promise<void> {
 
 async function main(words: readonly string[]): Promise<number> {
   const startedAt = performance.now();
-  for (const sentence of installParts()) console.log(`parts: ${sentence}`);
-  const tally: Tally = { passed: 0, failed: [], skipped: [] };
   const files = testFiles(words);
   if (files.length === 0) {
     console.error(`test: no test file's path holds ${words.join(" or ")}`);
     return 2;
   }
+  for (const sentence of installParts()) console.log(`parts: ${sentence}`);
+  const tally: Tally = { passed: 0, failed: [], skipped: [] };
   console.log(`test: ${files.length} files`);
   await runTests(files, tally);
   if (words.length === 0) await runQuickScenarios(tally);
