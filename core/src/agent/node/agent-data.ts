@@ -82,17 +82,17 @@ export class AgentData {
 /** @throws an error that says what is wrong. */
 export function parseAgentRecord(text: string): AgentRecord {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null) throw new Error("it is not an object");
-  const fields = value as Readonly<Record<string, unknown>>;
-  const startedAt = new Date(String(fields.bootstrap_start_time ?? noTime));
-  if (Number.isNaN(startedAt.getTime())) throw new Error("bootstrap_start_time is not a time");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error("it is not an object");
+  const fields = value as Fields;
+  const startedAt = readInstant(fields, "bootstrap_start_time");
   return {
     chainDer: readCertificates(fields, "svid"),
     bundleDer: readCertificates(fields, "bundle"),
     reattestable: fields.reattestable === true,
-    bootstrapUse: uses[Number(fields.bootstrap_use ?? 0)] ?? "unspecified",
+    bootstrapUse: uses[readCount(fields, "bootstrap_use")] ?? "unspecified",
     bootstrapStartedAt: startedAt.getUTCFullYear() <= 1 ? undefined : startedAt,
-    connectionAttempts: Number(fields.connection_attempts ?? 0),
+    connectionAttempts: readCount(fields, "connection_attempts"),
   };
 }
 
@@ -107,15 +107,33 @@ export function formatAgentRecord(record: AgentRecord): string {
   });
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** A list of base64 of PEM; Go writes an empty one as null. */
-function readCertificates(fields: Readonly<Record<string, unknown>>, name: string): readonly Buffer[] {
+function readCertificates(fields: Fields, name: string): readonly Buffer[] {
   const list = fields[name] ?? [];
   if (!Array.isArray(list)) throw new Error(`${name} is not a list`);
-  return list.map((item) => {
-    const [der] = parseCertificatesPem(Buffer.from(String(item), "base64").toString("utf8"));
-    if (der === undefined) throw new Error(`${name} has an empty item`);
-    return Certificate.parse(der).der;
+  return list.map((item: unknown) => {
+    if (typeof item !== "string") throw new Error(`${name} has an item that is no text`);
+    const [der] = parseCertificatesPem(Buffer.from(item, "base64").toString("utf8"));
+    return Certificate.parse(der as Buffer).der;
   });
+}
+
+function readCount(fields: Fields, name: string): number {
+  const count = fields[name] ?? 0;
+  if (typeof count !== "number" || !Number.isSafeInteger(count) || count < 0)
+    throw new Error(`${name} is not a number of times`);
+  return count;
+}
+
+/** @see RFC 3339; Go writes nanoseconds and any time zone. */
+function readInstant(fields: Fields, name: string): Date {
+  const text = fields[name] ?? noTime;
+  const isWellFormed = typeof text === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text);
+  const instant = new Date(isWellFormed ? text : Number.NaN);
+  if (Number.isNaN(instant.getTime())) throw new Error(`${name} is not a time`);
+  return instant;
 }
 
 function writeCertificates(list: readonly Buffer[]): readonly string[] | null {

@@ -25,7 +25,7 @@ export async function answerDenial(
       throw error;
     case "shut down":
       logger.warn("Agent is banned: removing SVID and shutting down", { error: error.message });
-      data.deleteSvid();
+      deleteSvid(data, logger);
       throw error;
     case "reattest":
       logger.warn("Agent needs to re-attest; will attempt to re-attest", { error: error.message });
@@ -36,7 +36,15 @@ export async function answerDenial(
     if (signal.aborted) throw failure;
     const { message } = StatusError.from(failure);
     logger.error("Agent failed re-attestation; removing SVID and shutting down", { error: message });
-    data.deleteSvid();
+    deleteSvid(data, logger);
     throw error;
+  }
+}
+
+function deleteSvid(data: AgentData, logger: Logger): void {
+  try {
+    data.deleteSvid();
+  } catch (error) {
+    logger.error("Failed to remove SVID", { error: StatusError.from(error).message });
   }
 }

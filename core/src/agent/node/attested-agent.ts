@@ -1,3 +1,5 @@
+import { type Logger, StatusError } from "@finial/sdk";
+import type { Bundle } from "@finial/sdk/spiffe";
 import type { AgentSurroundings } from "../agent-surroundings.ts";
 import { nodeAttestation } from "../api/node-attestation.ts";
 import { BundleCache } from "../cache/bundle-cache.ts";
@@ -5,6 +7,7 @@ import type { AgentConfig } from "../config.ts";
 import type { AgentPlugins } from "../plugins.ts";
 import type { RotationPolicy } from "../sync/rotation.ts";
 import { AgentData } from "./agent-data.ts";
+import type { AgentIdentity } from "./agent-identity.ts";
 import { AgentSvid } from "./agent-svid.ts";
 import { Bootstrap } from "./bootstrap.ts";
 import { bootstrapNode } from "./bootstrap-node.ts";
@@ -72,17 +75,33 @@ export async function openAttestedAgent(options: {
     logger: rotatorLogger,
     random,
   });
-  keepOnDisk(data, svid, bundles);
+  keepOnDisk({ data, svid, bundles, logger });
   return { svid, bundles, bootstrap, data };
 }
 
-function keepOnDisk(data: AgentData, svid: AgentSvid, bundles: BundleCache): void {
-  const bundleDer = (): readonly Buffer[] =>
-    bundles.own.x509Authorities.map(({ certificateDer }) => certificateDer);
-  const { chainDer, reattestable } = svid.identity;
-  data.update({ chainDer, reattestable, bundleDer: bundleDer() });
-  svid.onChange((identity) =>
-    data.update({ chainDer: identity.chainDer, reattestable: identity.reattestable }),
-  );
-  bundles.onOwnChange(() => data.update({ bundleDer: bundleDer() }));
+/** A disk that fails costs the next start its memory, not this run its identity. */
+function keepOnDisk({
+  data,
+  svid,
+  bundles,
+  logger,
+}: Pick<AttestedAgent, "data" | "svid" | "bundles"> & { readonly logger: Logger }): void {
+  const storeSvid = ({ chainDer, reattestable }: AgentIdentity): void => {
+    try {
+      data.update({ chainDer, reattestable });
+    } catch (error) {
+      logger.warn("Could not store SVID", { error: StatusError.from(error).message });
+    }
+  };
+  const storeBundle = ({ x509Authorities }: Bundle): void => {
+    try {
+      data.update({ bundleDer: x509Authorities.map(({ certificateDer }) => certificateDer) });
+    } catch (error) {
+      logger.error("Could not store bundle", { error: StatusError.from(error).message });
+    }
+  };
+  storeSvid(svid.identity);
+  storeBundle(bundles.own);
+  svid.onChange(storeSvid);
+  bundles.onOwnChange(storeBundle);
 }

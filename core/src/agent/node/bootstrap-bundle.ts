@@ -115,6 +115,8 @@ async function readAll(response: IncomingMessage): Promise<string> {
 }
 
 function wordsOf(error: unknown): string {
+  // One failure for each of a name's addresses.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(wordsOf).join("; ");
   return error instanceof Error ? error.message : String(error);
 }
 
