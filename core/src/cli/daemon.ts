@@ -76,9 +76,10 @@ export function pluginSurroundings(side: Side, { env }: Pick<CommandIo, "env">):
   return { manifests: new Manifests(findPlugins(), side), env, nodePath: process.execPath };
 }
 
-/** Beside the folder of the program, as a release has it, or where a checkout has it, from wherever this file was bundled to. */
+/** In the package of the bundle (npm), or beside it (a release, a checkout); the sources lie one folder deeper. */
 function findPlugins(): string {
-  const places = [1, 2, 3].map((levels) => join(import.meta.dirname, ...Array(levels).fill(".."), "plugins"));
+  const levels = import.meta.filename.endsWith(".ts") ? [3] : [1, 2];
+  const places = levels.map((count) => join(import.meta.dirname, ...Array(count).fill(".."), "plugins"));
   return places.find((place) => existsSync(place)) ?? places[0] ?? "plugins";
 }
 
