@@ -417,6 +417,100 @@ describe("AuthorityKeeper, below an upstream", () => {
     assert.deepEqual(site.bundle?.x509Authorities, site.upstream.roots);
   });
 
+  it("stays where it is when another root than its own is tainted", async () => {
+    const site = await siteBelow();
+    const keeper = await site.start();
+    const before = activeX509(keeper);
+    await using _ = running(keeper);
+    const [other] = (await testCa({ clock: site.clock })).bundle.x509Authorities;
+    assert.ok(other);
+    site.upstream.others = [other];
+    site.upstream.tell(site.upstream.roots);
+    await site.clock.advance(0);
+    site.upstream.others = [{ ...other, tainted: true }];
+    site.upstream.tell(site.upstream.roots);
+    await site.clock.advance(0);
+    assert.deepEqual(
+      site.bundle?.x509Authorities.map(({ tainted }) => tainted),
+      [false, true],
+    );
+    assert.equal(activeX509(keeper), before);
+  });
+
+  it("looks at the roots that come with a CA, too: one may be tainted or gone since the last", async () => {
+    const site = await siteBelow();
+    const [gone] = (await testCa({ clock: site.clock })).bundle.x509Authorities;
+    assert.ok(gone);
+    await site.store.setBundle({
+      trustDomain,
+      x509Authorities: [{ ...gone, tainted: true }],
+      jwtAuthorities: [],
+      refreshHintSeconds: 0,
+      sequenceNumber: 1,
+    });
+    await using _ = running(await site.start());
+    await site.clock.advance(0);
+    assert.deepEqual(site.bundle?.x509Authorities, site.upstream.roots);
+  });
+
+  it("starts with what it has while the upstream is away, though it is time for the next, and gets it later", async () => {
+    const site = await siteBelow();
+    const before = await site.start();
+    await site.clock.advance(55 * minuteMs);
+    const { mintX509Ca } = site.upstream;
+    site.upstream.mintX509Ca = () =>
+      Promise.reject(new StatusError(Code.Unavailable, "AWAY", "upstreamauthority(fake): away"));
+    const keeper = await site.start();
+    assert.equal(activeX509(keeper), activeX509(before));
+    assert.equal(keeper.failedRotations, 1);
+    await using _ = running(keeper);
+    site.upstream.mintX509Ca = mintX509Ca;
+    await site.clock.advance(10_000);
+    await until(() => activeX509(keeper) !== activeX509(before));
+    assert.equal(keeper.failedRotations, 0);
+  });
+
+  it("does not start without a CA while the upstream is away", async () => {
+    const site = await siteBelow();
+    const away = new StatusError(Code.Unavailable, "AWAY", "upstreamauthority(fake): away");
+    site.upstream.mintX509Ca = () => Promise.reject(away);
+    await assert.rejects(site.start(), away);
+  });
+
+  it("does not sign with a JWT key that the upstream did not publish", async () => {
+    const site = await siteBelow();
+    site.upstream.takesJwtKeys = true;
+    site.upstream.publishJwtKey = async () => [];
+    await assert.rejects(site.start(), {
+      code: Code.Internal,
+      reason: "JWT_KEY_UNPUBLISHED",
+      message: /^upstream authority did not publish the JWT key "[A-Za-z0-9]{32}"$/,
+    });
+    assert.deepEqual(site.jwtIds, []);
+  });
+
+  it("follows the upstream's local bundle from 5 s after the start, and opens it again when it breaks", async () => {
+    const site = await siteBelow();
+    const { bundle } = await testCa({ clock: site.clock });
+    const opened: number[] = [];
+    site.upstream.watchLocalBundle = async function* () {
+      opened.push(site.clock.now().getTime());
+      if (opened.length < 3) throw new StatusError(Code.Unavailable, "AWAY", "upstreamauthority(fake): away");
+      yield bundle;
+    };
+    const keeper = await site.start();
+    const start = site.clock.now().getTime();
+    await using _ = running(keeper);
+    await site.clock.advance(60_000);
+    assert.deepEqual(
+      opened.map((at) => (at - start) / 1000),
+      [5, 10, 20],
+    );
+    const [root] = bundle.x509Authorities;
+    assert.deepEqual(site.bundle?.x509Authorities, [...site.upstream.roots, root]);
+    assert.deepEqual(site.jwtIds, [activeJwt(keeper), ...bundle.jwtAuthorities.map(({ keyId }) => keyId)]);
+  });
+
   it("goes on trying to follow while the store is away, and stops at once when told to", async () => {
     const site = await siteBelow();
     const keeper = await site.start();

@@ -65,9 +65,9 @@ export class UpstreamRoots {
     const { bundle } = this.#options;
     const stored = (await bundle.find())?.x509Authorities ?? [];
     const untainted = idsOf(stored.filter(({ tainted }) => !tainted));
-    // Those are already there, and are not to be called tainted before this server has left them.
     const becameTainted = roots.filter((root) => root.tainted && untainted.has(idOf(root)));
-    await bundle.add({ x509Authorities: roots.filter((root) => !becameTainted.includes(root)) });
+    // What is there already stays as it is: tainted it is called when this server has left it.
+    await bundle.add({ x509Authorities: roots });
     if (becameTainted.length > 0) await this.#taint(becameTainted);
     const present = idsOf(roots);
     await this.#revoke(stored.filter((authority) => authority.tainted && !present.has(idOf(authority))));

@@ -1,6 +1,12 @@
 import { Code, StatusError } from "@finial/sdk";
 import { Certificate } from "@finial/sdk/crypto";
-import { type Bundle, formatSelector, type RegistrationEntry, type Selector } from "@finial/sdk/spiffe";
+import {
+  type Bundle,
+  formatSelector,
+  type RegistrationEntry,
+  type Selector,
+  type X509Authority,
+} from "@finial/sdk/spiffe";
 import type { AttestedNode, CaJournal, DataStore, JoinToken, StoreChange } from "./datastore.ts";
 
 type FakedCalls =
@@ -200,10 +206,14 @@ export class FakeDataStore implements Pick<DataStore, FakedCalls> {
   async taintX509Authority(trustDomain: Bundle["trustDomain"], subjectKeyId: string): Promise<void> {
     await this.#call("taintX509Authority");
     const bundle = this.#bundleOf(trustDomain);
+    const isMeant = ({ certificateDer }: X509Authority): boolean => keyIdOf(certificateDer) === subjectKeyId;
+    if (!bundle.x509Authorities.some(isMeant)) throw notFound();
+    if (bundle.x509Authorities.some((authority) => isMeant(authority) && authority.tainted))
+      throw new StatusError(Code.InvalidArgument, "TAINTED", "datastore-fake: tainted already");
     this.#replaceBundle({
       ...bundle,
       x509Authorities: bundle.x509Authorities.map((authority) =>
-        keyIdOf(authority.certificateDer) === subjectKeyId ? { ...authority, tainted: true } : authority,
+        isMeant(authority) ? { ...authority, tainted: true } : authority,
       ),
     });
   }
