@@ -316,15 +316,22 @@ describe("PluginProcess disposal", { concurrency: 4 }, () => {
     await plugin[Symbol.asyncDispose]();
     await untilGone(wrapped);
   });
+});
 
-  it("does not wait for who left the group with the pipes", async () => {
+describe("PluginProcess disposal, with others holding its pipes", () => {
+  it("does not wait for them, and lets go of the pipes", async () => {
+    const pipes = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === "PipeWrap").length;
+    const before = pipes();
     const plugin = await spawn(`${line}; setsid sh -c 'echo $$ > "$DIR/left"; exec sleep 60' & wait`, {
       limits: { exitMs: 20 },
     });
     await plugin.handshake();
     const left = Number(await read("left"));
+    assert.equal(pipes(), before + 2);
     await plugin[Symbol.asyncDispose]();
-    assert.equal(isRunning(plugin.pid), false);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([isRunning(plugin.pid), isRunning(left), pipes()], [false, true, before]);
     process.kill(left, "SIGKILL");
   });
 });
@@ -341,5 +348,14 @@ describe("PluginProcess.explain()", () => {
     );
     const own = new StatusError(Code.InvalidArgument, "X", "unknown key");
     assert.equal(await plugin.explain(own, "while it was being configured"), own);
+  });
+
+  it("keeps the connection's words for one that lives", async () => {
+    const clock = new FakeClock();
+    await using plugin = await spawn("exec sleep 60", { clock });
+    const unavailable = new StatusError(Code.Unavailable, "UNAVAILABLE", "connection error");
+    const explained = plugin.explain(unavailable, "while it was being configured");
+    await clock.advance(1000);
+    assert.equal(await explained, unavailable);
   });
 });
