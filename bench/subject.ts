@@ -7,6 +7,7 @@ import { untilServing } from "./until-serving.ts";
 
 /** What is measured: Finial, or a real SPIRE beside it. */
 export interface Subject {
+  readonly title: string;
   /** Before the names of its figures; Finial's have none. */
   readonly prefix: string;
   readonly serverCommand?: readonly string[];
@@ -16,18 +17,22 @@ export interface Subject {
 /** So many workloads are registered; the calling user is one of them. */
 const workloads = 50;
 
-export const finial: Subject = { prefix: "" };
+export const finial: Subject = { title: "Finial", prefix: "" };
+export const spirePrefix = "spire_";
 
 /** @returns undefined where `SPIRE_BIN_DIR` does not say where its programs are. */
 export function findSpire(): Subject | undefined {
   const [serverCommand, agentCommand] = [spireCommand("spire-server"), spireCommand("spire-agent")];
-  return serverCommand && agentCommand && { prefix: "spire_", serverCommand, agentCommand };
+  return (
+    serverCommand && agentCommand && { title: "SPIRE", prefix: spirePrefix, serverCommand, agentCommand }
+  );
 }
 
 /** A server that nothing has been asked of yet, with the limits off that would be all one measured. */
-export async function createDeployment({ prefix: _, ...commands }: Subject): Promise<Deployment> {
+export async function createDeployment({ serverCommand, agentCommand }: Subject): Promise<Deployment> {
   return await Deployment.create({
-    ...commands,
+    ...(serverCommand && { serverCommand }),
+    ...(agentCommand && { agentCommand }),
     logLevel: "INFO",
     server: "  ratelimit { attestation = false signing = false }",
   });

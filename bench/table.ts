@@ -1,30 +1,42 @@
 import type { Figure } from "./figure.ts";
-import { isReached, targets } from "./targets.ts";
+import { isReached, type Target, targets } from "./targets.ts";
 
-const spirePrefix = "spire_";
-
-/** A figure for people; one of SPIRE's with its ratio to Finial's own. */
-export function lineOf({ name, value, unit }: Figure, all: readonly Figure[]): string {
-  const own = name.startsWith(spirePrefix)
-    ? all.find((figure) => figure.name === name.slice(spirePrefix.length))
-    : undefined;
-  const ratio = own === undefined ? "" : `   Finial: ${formatNumber(own.value / value)} of it`;
-  return `  ${name.padEnd(32)} ${formatNumber(value).padStart(8)} ${unit.padEnd(4)}${ratio}`.trimEnd();
+/** All figures for people: a row each, with SPIRE's beside where it was measured, and what is to be reached. */
+export function tableOf(figures: readonly Figure[], peerPrefix: string): readonly string[] {
+  const own = figures.filter(({ name }) => !name.startsWith(peerPrefix));
+  const peer = new Map(figures.map((figure) => [figure.name, figure]));
+  const hasPeer = own.length < figures.length;
+  const rows = own.map((figure) => {
+    const other = peer.get(`${peerPrefix}${figure.name}`);
+    const target = targets.find(({ name }) => name === figure.name);
+    return [
+      figure.name,
+      formatNumber(figure.value),
+      ...(hasPeer ? [other === undefined ? "" : formatNumber(other.value)] : []),
+      figure.unit,
+      target === undefined ? "" : verdictOf(target, figure),
+    ];
+  });
+  const header = ["", "Finial", ...(hasPeer ? ["SPIRE"] : []), "", ""];
+  return align([header, ...rows], hasPeer ? [1, 2] : [1]);
 }
 
-/** A line a target: whether it was reached. */
-export function targetLines(figures: readonly Figure[]): readonly string[] {
-  return targets.map((target) => {
-    const figure = figures.find(({ name }) => name === target.name);
-    if (figure === undefined) throw new TypeError(`the target ${target.name} was not measured`);
-    const { value, unit } = figure;
-    const bound =
-      target.atLeast === undefined
-        ? `at most ${formatNumber(target.atMost ?? 0)}`
-        : `at least ${formatNumber(target.atLeast)}`;
-    const verdict = isReached(target, figure) ? "reached" : "MISSED ";
-    return `${verdict}  ${target.name}: ${bound} ${unit}, measured ${formatNumber(value)}`;
-  });
+function verdictOf(target: Target, figure: Figure): string {
+  const { atLeast, atMost } = target;
+  const bound = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
+  return `${isReached(target, figure) ? "reached" : "MISSED"}: ${bound}`;
+}
+
+function align(rows: readonly (readonly string[])[], right: readonly number[]): readonly string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        right.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 /** Three digits that count; whole numbers from a hundred on. */

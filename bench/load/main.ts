@@ -6,6 +6,8 @@ import { fetchFromWorkloadApi } from "./workload.ts";
 let agent: LoadAgent | undefined;
 
 process.on("message", (message) => void answer(message as Task));
+// Nobody is left to measure for.
+process.on("disconnect", () => process.exit());
 
 async function answer(task: Task): Promise<void> {
   const answer = await perform(task).then(
