@@ -330,8 +330,9 @@ describe("PluginProcess disposal, with others holding its pipes", () => {
     const left = Number(await read("left"));
     assert.equal(pipes(), before + 2);
     await plugin[Symbol.asyncDispose]();
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual([isRunning(plugin.pid), isRunning(left), pipes()], [false, true, before]);
+    assert.deepEqual([isRunning(plugin.pid), isRunning(left)], [false, true]);
+    // They close a few turns later.
+    while (pipes() > before) await new Promise((resolve) => setImmediate(resolve));
     process.kill(left, "SIGKILL");
   });
 });
