@@ -3,11 +3,12 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** The command line of a Finial program: the built bundle where there is one, else the source. */
+/** The command line of a Finial program: the launcher that is shipped where there is a bundle, else the source. */
 export function finialCommand(program: "finial-server" | "finial-agent"): readonly string[] {
-  const bundle = join(root, "core", "dist", `${program}.mjs`);
-  if (existsSync(bundle)) return [process.execPath, bundle];
-  return [process.execPath, "--conditions=source", join(root, "core", "bin", `${program}.ts`)];
+  const folder = join(root, "core", "bin");
+  if (existsSync(join(root, "core", "dist", `${program}.mjs`)))
+    return [process.execPath, join(folder, `${program}.cjs`)];
+  return [process.execPath, "--conditions=source", join(folder, `${program}.ts`)];
 }
 
 /** A peer's program from the folder in `SPIRE_BIN_DIR`; undefined where that is not given. */
