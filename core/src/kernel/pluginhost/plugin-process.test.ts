@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn as spawnProcess } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -316,23 +318,26 @@ describe("PluginProcess disposal", { concurrency: 4 }, () => {
     await plugin[Symbol.asyncDispose]();
     await untilGone(wrapped);
   });
-});
 
-describe("PluginProcess disposal, with others holding its pipes", () => {
-  it("does not wait for them, and lets go of the pipes", async () => {
-    const pipes = (): number =>
-      process.getActiveResourcesInfo().filter((resource) => resource === "PipeWrap").length;
-    const before = pipes();
-    const plugin = await spawn(`${line}; setsid sh -c 'echo $$ > "$DIR/left"; exec sleep 60' & wait`, {
-      limits: { exitMs: 20 },
+  it("lets go of pipes that others hold open, so that the host can end", async () => {
+    const launch = launchOf(`${line}; setsid sh -c 'echo $$ > "$DIR/left"; exec sleep 60' & wait`);
+    const program = `
+      import { systemClock } from "@finial/sdk";
+      import { captureLog } from "@finial/sdk/testing";
+      import { PluginProcess } from ${JSON.stringify(join(import.meta.dirname, "plugin-process.ts"))};
+      const surroundings = { logger: captureLog(), clock: systemClock, limits: { startMs: 60_000, exitMs: 20 } };
+      const plugin = await PluginProcess.spawn(${JSON.stringify(launch)}, surroundings);
+      await plugin.handshake();
+      process.stdin.once("end", () => plugin[Symbol.asyncDispose]()).resume();`;
+    const args = ["--conditions=source", "--input-type=module", "--eval", program];
+    const host = spawnProcess(process.execPath, args, {
+      cwd: import.meta.dirname,
+      stdio: ["pipe", "inherit", "inherit"],
     });
-    await plugin.handshake();
     const left = Number(await read("left"));
-    assert.equal(pipes(), before + 2);
-    await plugin[Symbol.asyncDispose]();
-    assert.deepEqual([isRunning(plugin.pid), isRunning(left)], [false, true]);
-    // They close a few turns later.
-    while (pipes() > before) await new Promise((resolve) => setImmediate(resolve));
+    host.stdin.end();
+    const [status] = await once(host, "exit");
+    assert.deepEqual([status, isRunning(left)], [0, true]);
     process.kill(left, "SIGKILL");
   });
 });
