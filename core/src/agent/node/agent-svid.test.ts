@@ -123,6 +123,12 @@ describe("AgentSvid.run()", () => {
     await clock.advance(120_000);
     await until(() => svid.identity !== before);
     assert.ok(calls.length > length);
+    // Then it looks as often again as before.
+    await until(() => clock.sleeping === 1);
+    svid.taint([ca.root]);
+    const renewed = svid.identity;
+    await clock.advance(5_000);
+    await until(() => svid.identity !== renewed);
     stop.abort();
     await running;
   });

@@ -10,6 +10,7 @@ import { SVIDDefinition } from "@finial/proto/api/server/svid/v1/svid";
 import { Entry } from "@finial/proto/api/types/entry";
 import { Code, StatusError } from "@finial/sdk";
 import { CertificateRequest, subjectAltNameExtension } from "@finial/sdk/crypto";
+import type { Bundle } from "@finial/sdk/spiffe";
 import { captureLog, FakeClock, type TestX509Svid, testCa } from "@finial/sdk/testing";
 import { toWireBundle } from "../../kernel/convert/bundle.ts";
 import { permissionDenied } from "../../kernel/convert/permission-denied.ts";
@@ -44,8 +45,9 @@ async function open(
   await using stack = new AsyncDisposableStack();
   const clock = new FakeClock();
   const logger = captureLog();
-  const state: { denial: StatusError | undefined; postStatus: () => void } = {
+  const state: { denial: StatusError | undefined; bundle: Bundle; postStatus: () => void } = {
     denial: undefined,
+    bundle: ca.bundle,
     postStatus: () => {},
   };
   const calls: string[] = [];
@@ -66,7 +68,7 @@ async function open(
         return {};
       },
     })
-    .serve(BundleDefinition, { getBundle: () => toWireBundle(ca.bundle) })
+    .serve(BundleDefinition, { getBundle: () => toWireBundle(state.bundle) })
     .serve(EntryDefinition, {
       syncAuthorizedEntries: async function* (incoming) {
         call("sync");
@@ -174,6 +176,23 @@ describe("EntrySync.start()", () => {
     );
     assert.deepEqual(sync.workloads.idsWithSvid(), ["a"]);
     assert.deepEqual(sync.lastSync, new Date("2026-01-01T00:00:00Z"));
+  });
+
+  it("remembers that the server is trusted", async () => {
+    await using opened = await open();
+    opened.data.update({ connectionAttempts: 3, bootstrapStartedAt: new Date(0) });
+    await opened.start();
+    const { connectionAttempts, bootstrapStartedAt } = opened.data.record;
+    assert.deepEqual([connectionAttempts, bootstrapStartedAt], [0, undefined]);
+  });
+
+  it("tells the agent's own SVID what is tainted", async () => {
+    await using opened = await open();
+    const x509Authorities = ca.bundle.x509Authorities.map((authority) => ({ ...authority, tainted: true }));
+    opened.state.bundle = { ...ca.bundle, x509Authorities };
+    await opened.start();
+    const said = "Agent SVID is tainted by a root authority, forcing rotation";
+    assert.ok(opened.logger.lines.some(({ message }) => message === said));
   });
 
   it("goes without telling its version to a server that does not want to know", async () => {
