@@ -3,7 +3,7 @@ import type { TrustDomain } from "@finial/sdk/spiffe";
 import { fromWireCaJournal } from "../kernel/convert/ca-journal.ts";
 import { every } from "../kernel/lifecycle/every.ts";
 import type { Task } from "../kernel/lifecycle/run-together.ts";
-import type { DataStore } from "./facade/datastore.ts";
+import type { CaJournal, DataStore } from "./facade/datastore.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -76,14 +76,28 @@ async function pruneBundle({ store, trustDomain, clock, logger }: PruneOptions):
 /** Journals of servers that have been away for two weeks beyond their last authority. */
 async function pruneJournals({ store, clock, logger }: PruneOptions): Promise<void> {
   const expiredBefore = new Date(clock.now().getTime() - 14 * dayMs);
-  for (const { id, data } of await store.listCaJournals()) {
-    const { x509Cas, jwtKeys } = fromWireCaJournal(data);
-    if ([...x509Cas, ...jwtKeys].some(({ notAfter }) => notAfter > expiredBefore)) continue;
+  for (const journal of await store.listCaJournals()) {
+    const { id } = journal;
+    if (!isStale(journal, expiredBefore, logger)) continue;
     await store.deleteCaJournal(id).catch((error: unknown) => {
       // Another server on the same database was quicker.
       if (StatusError.from(error).code !== Code.NotFound) throw error;
     });
     logger.info("Pruned stale CA journal record", { ca_journal_id: id });
+  }
+}
+
+/** One that cannot be read is somebody's still, and keeps nobody from pruning the others. */
+function isStale({ id, data }: CaJournal, expiredBefore: Date, logger: Logger): boolean {
+  try {
+    const { x509Cas, jwtKeys } = fromWireCaJournal(data);
+    return [...x509Cas, ...jwtKeys].every(({ notAfter }) => notAfter <= expiredBefore);
+  } catch (error) {
+    logger.warn("Unable to read CA journal record", {
+      ca_journal_id: id,
+      error: StatusError.from(error).message,
+    });
+    return false;
   }
 }
 
