@@ -38,6 +38,7 @@ describe("pluginEnvironment()", () => {
         TMPDIR: "/var/tmp",
         ...goPlugin,
         FINIAL_PLUGIN_LIFELINE: "stdin",
+        MALLOC_ARENA_MAX: "1",
       },
     );
   });

@@ -184,7 +184,8 @@ describe('NodeAttestor "x509pop" of the agent', () => {
       aid(loaded, () => Buffer.alloc(0)),
       {
         code: Code.Unavailable,
-        message: "unable to fetch SVID from workload API: workload endpoint socket is not a valid URI",
+        message:
+          'unable to fetch SVID from workload API: workload endpoint socket URI must have a "tcp" or "unix" scheme',
       },
     );
   });
