@@ -60,6 +60,7 @@ describe("runProgram()", () => {
     [["entry"], 1, "", entry],
     [["entry", "-help"], 0, entry, ""],
     [["entry", "shwo"], 1, "", `prog has no command "entry shwo"; did you mean "entry show"?\n\n${entry}`],
+    [["entry", "qqq"], 1, "", `prog has no command "entry qqq"\n\n${entry}`],
     [["enrty", "show"], 127, "", `prog has no command "enrty show"; did you mean "entry show"?\n\n${top}`],
     [["rnu"], 127, "", `prog has no command "rnu"; did you mean "run"?\n\n${top}`],
     [["quite"], 127, "", `prog has no command "quite"\n\n${top}`],

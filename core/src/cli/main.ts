@@ -81,8 +81,7 @@ function nearestCommand(words: readonly string[], names: readonly string[]): str
     const meant = words.length < length ? undefined : nearest(words.slice(0, length).join(" "), candidates);
     if (meant !== undefined) return meant;
   }
-  const groups = [
-    ...new Set(names.flatMap((name) => (name.includes(" ") ? [name.split(" ")[0] ?? ""] : []))),
-  ];
-  return nearest(words[0] ?? "", groups);
+  const groups = new Set(names.flatMap((name) => (name.includes(" ") ? [name.split(" ")[0] ?? ""] : [])));
+  const [group = ""] = words;
+  return groups.has(group) ? undefined : nearest(group, [...groups]);
 }
