@@ -4,25 +4,19 @@ import { refuseMissing } from "../../kernel/config/feature.ts";
 import { loadConfigText } from "../../kernel/config/load.ts";
 import { command } from "../command.ts";
 import { runDaemon } from "../daemon.ts";
+import { daemonFlags } from "../daemon-flags.ts";
 import { type FlagValues, int, text, toggle } from "../flag.ts";
 import { type CommandIo, messageOf } from "../io.ts";
 import { version } from "../version.ts";
 
 const flags = {
   config: text("The configuration file", "conf/agent/agent.conf"),
-  expandEnv: toggle(
-    "Put environment variables in the place of their names, written with a dollar, in the file",
-  ),
+  ...daemonFlags,
   dataDir: text("The folder for what the agent keeps while it runs"),
   joinToken: text("The join token, from finial-server token generate"),
   joinTokenFile: text("The file with the join token"),
-  logFile: text("The file to log to, instead of standard output"),
-  logFormat: text("text or json"),
-  logLevel: text("debug, info, warn or error"),
-  logSourceLocation: toggle("Accepted, and ignored"),
   serverAddress: text("The server: an IP address or DNS name"),
   serverPort: int("The server's port", 0, 65_535),
-  trustDomain: text("The trust domain"),
   trustBundle: text("The file with the server's bundle"),
   trustBundleUrl: text("Where to fetch the server's bundle"),
   trustBundleFormat: text("The format of the bundle: pem or spiffe"),

@@ -6,22 +6,16 @@ import { createLogger, LogThreshold } from "../../kernel/telemetry/log.ts";
 import { parseServerConfig, type ServerConfig } from "../../server/config.ts";
 import { command } from "../command.ts";
 import { pluginSurroundings, runDaemon } from "../daemon.ts";
-import { type FlagValues, int, text, toggle } from "../flag.ts";
+import { daemonFlags } from "../daemon-flags.ts";
+import { type FlagValues, int, text } from "../flag.ts";
 import { type CommandIo, messageOf } from "../io.ts";
 
 const flags = {
   config: text("The configuration file", "conf/server/server.conf"),
-  expandEnv: toggle(
-    "Put environment variables in the place of their names, written with a dollar, in the file",
-  ),
+  ...daemonFlags,
   bindAddress: text("Where agents connect: an IP address or DNS name"),
   serverPort: int("The port agents connect to", 0, 65_535),
   dataDir: text("The folder for what the server keeps while it runs"),
-  logFile: text("The file to log to, instead of standard output"),
-  logFormat: text("text or json"),
-  logLevel: text("debug, info, warn or error"),
-  logSourceLocation: toggle("Accepted, and ignored"),
-  trustDomain: text("The trust domain"),
   socketPath: text("The socket for operators"),
 };
 
