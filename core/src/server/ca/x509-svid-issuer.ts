@@ -15,7 +15,7 @@ import {
 } from "@finial/sdk/crypto";
 import { SpiffeId } from "@finial/sdk/spiffe";
 import type { X509SvidAttributes } from "../facade/credentialcomposer.ts";
-import type { ActiveAuthorities, X509Ca } from "./authorities.ts";
+import { type ActiveAuthorities, authorityIdOf, type X509Ca } from "./authorities.ts";
 import { svidSubject } from "./credential-settings.ts";
 import { extensionsOf } from "./extensions.ts";
 import { validity } from "./lifetime.ts";
@@ -48,6 +48,12 @@ export class X509SvidIssuer {
   constructor(authorities: ActiveAuthorities, surroundings: CaSurroundings) {
     this.#authorities = authorities;
     this.#surroundings = surroundings;
+  }
+
+  /** Whether the authority that issued the certificate is the one that signs now. */
+  isFromActive({ authorityKeyId }: Certificate): boolean {
+    const { subjectKeyId } = this.#authorities.getX509Ca().certificate;
+    return authorityIdOf(authorityKeyId) === authorityIdOf(subjectKeyId);
   }
 
   async issueToServer(publicKey: PublicKey): Promise<IssuedX509> {

@@ -15,7 +15,7 @@ interface Identity {
 }
 
 export interface ServerIdentityOptions {
-  readonly issuer: Pick<X509SvidIssuer, "issueToServer">;
+  readonly issuer: Pick<X509SvidIssuer, "issueToServer" | "isFromActive">;
   readonly keyType: KeyType;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -57,14 +57,18 @@ export class ServerIdentity {
     this.#listeners.add(listener);
   }
 
-  /** Takes a new SVID after half of the old one's life, until the signal aborts. */
+  /**
+   * Takes a new SVID after half of the old one's life, and when the authority that issued it signs no more: it may have been left
+   * because nobody is to trust it for long. Until the signal aborts.
+   */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, issuer } = this.#options;
     const rotate = every(
       checkEveryMs,
       async () => {
-        if (clock.now() < halfLife(this.#identity.certificate)) return;
         try {
+          const { certificate } = this.#identity;
+          if (clock.now() < halfLife(certificate) && issuer.isFromActive(certificate)) return;
           this.#identity = await issue(this.#options);
           for (const listener of this.#listeners) listener(this.tls);
         } catch (error) {
