@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { GRPCBrokerDefinition } from "@finial/proto/goplugin/broker";
 import { GRPCControllerDefinition } from "@finial/proto/goplugin/controller";
@@ -15,7 +18,11 @@ export class StartedPlugin implements AsyncDisposable {
   readonly channel: Channel;
   readonly services: readonly string[];
 
-  constructor(child: ChildProcess, channel: Channel, services: readonly string[]) {
+  /** Where its socket is: a killed plugin does not take it along. */
+  readonly #sockets: string;
+
+  constructor(child: ChildProcess, channel: Channel, services: readonly string[], sockets: string) {
+    this.#sockets = sockets;
     this.child = child;
     this.channel = channel;
     this.services = services;
@@ -44,18 +51,26 @@ export class StartedPlugin implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.channel.close();
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const exited = once(this.child, "exit");
-    this.child.kill("SIGKILL");
-    await exited;
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const exited = once(this.child, "exit");
+      this.child.kill("SIGKILL");
+      await exited;
+    }
+    rmSync(this.#sockets, { recursive: true, force: true });
   }
 }
 
 /** @param file the plugin's bundle, or its source, which finds the packages' sources. */
 export async function startPluginProcess(file: string, type: string): Promise<StartedPlugin> {
   const flags = file.endsWith(".ts") ? ["--conditions=source"] : [];
+  const sockets = mkdtempSync(join(tmpdir(), "host"));
   const child = spawn(process.execPath, [...flags, file], {
-    env: { PATH: process.env.PATH, [type]: type, PLUGIN_PROTOCOL_VERSIONS: "1" },
+    env: {
+      PATH: process.env.PATH,
+      [type]: type,
+      PLUGIN_PROTOCOL_VERSIONS: "1",
+      PLUGIN_UNIX_SOCKET_DIR: sockets,
+    },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const lines = createInterface({ input: child.stdout });
@@ -69,5 +84,5 @@ export async function startPluginProcess(file: string, type: string): Promise<St
   const broker = createClient(GRPCBrokerDefinition, channel).startStream();
   void Array.fromAsync(broker).catch(() => undefined);
   const { pluginServiceNames } = await createClient(InitDefinition, channel).init({ hostServiceNames: [] });
-  return new StartedPlugin(child, channel, pluginServiceNames);
+  return new StartedPlugin(child, channel, pluginServiceNames, sockets);
 }
