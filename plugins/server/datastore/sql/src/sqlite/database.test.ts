@@ -65,6 +65,16 @@ describe("openSqlite()", () => {
     assert.equal(readFileSync(text, "utf8").startsWith("a text"), true);
   });
 
+  it("names the file that it may only read", async () => {
+    using folder = new DataFolder();
+    // As a file whose permissions say so, which are nothing to root.
+    const dsn = { ...parseSqliteDsn(folder.file), pragmas: [["query_only", "1"]] as const };
+    await assert.rejects(folder.open({ dsn }), {
+      code: Code.Unavailable,
+      message: `unable to write database file "${folder.file}", or one beside it: attempt to write a readonly database`,
+    });
+  });
+
   it("syncs every commit to the disk, unless it is told otherwise", async () => {
     const synchronousOf = async (query: string): Promise<number | undefined> => {
       using folder = new DataFolder();

@@ -73,10 +73,24 @@ class SqliteStore implements Database {
   }
 
   async prepare(): Promise<void> {
-    const { disableMigration, logger, dsn } = this.#options;
+    const { dsn } = this.#options;
     if (dsn.path !== undefined) await this.#useWriteAheadLog(dsn.path);
     const row = await this.#writer.first<Row & { version: string }>("SELECT sqlite_version() AS version");
     this.#version = row?.version ?? "";
+    await this.#makeCurrent().catch((error: unknown) => {
+      const status = StatusError.from(error);
+      // It was opened, as what may only be read can be; SQLite does not say which file that is.
+      throw status.reason.startsWith("SQLITE_READONLY")
+        ? status.prefixed(`unable to write database file "${dsn.path}", or one beside it: `)
+        : error;
+    });
+    // From here on nothing may wait inside SQLite, which would stop this process.
+    this.#writer.query("PRAGMA busy_timeout = 0");
+  }
+
+  /** Brings the schema, and what is ours in it, up to date. */
+  async #makeCurrent(): Promise<void> {
+    const { disableMigration, logger } = this.#options;
     await this.#queue.write(async (transaction) => {
       const found = await transaction.first(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'",
@@ -90,8 +104,6 @@ class SqliteStore implements Database {
       await makeOwnObjects(transaction);
       await markOpened(transaction);
     });
-    // From here on nothing may wait inside SQLite, which would stop this process.
-    this.#writer.query("PRAGMA busy_timeout = 0");
   }
 
   async read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
