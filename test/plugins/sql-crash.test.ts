@@ -30,7 +30,7 @@ async function start(): Promise<{ readonly started: StartedPlugin; readonly stor
 }
 
 /** Creates entries until the plugin is gone; what was acknowledged. */
-async function write(store: Store, name: string): Promise<string[]> {
+async function write(store: Store, name: string, onAcknowledged: () => void): Promise<string[]> {
   const acknowledged: string[] = [];
   for (let index = 0; ; index++) {
     const id = `${name}-${index}`;
@@ -49,6 +49,7 @@ async function write(store: Store, name: string): Promise<string[]> {
       return acknowledged;
     }
     acknowledged.push(id);
+    onAcknowledged();
   }
 }
 
@@ -93,11 +94,17 @@ describe('DataStore "sql", killed while it writes', () => {
     for (let round = 0; round < rounds; round++) {
       const { started, store } = await start();
       await using _ = started;
+      const underWay = Promise.withResolvers<void>();
+      let count = 0;
+      const onAcknowledged = (): void => {
+        if (++count > writers) underWay.resolve();
+      };
       const writing = Promise.all(
-        Array.from({ length: writers }, (__, writer) => write(store, `r${round}-w${writer}`)),
+        Array.from({ length: writers }, (__, writer) => write(store, `r${round}-w${writer}`, onAcknowledged)),
       );
       // At another moment of the work each time.
-      await sleep(150 + round * 47);
+      await underWay.promise;
+      await sleep(round * 47);
       const exited = once(started.child, "exit");
       started.child.kill("SIGKILL");
       await exited;

@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server as NetServer, type Socket } from "node:net";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { makeFolders } from "../lifecycle/make-folders.ts";
 import { OpenSockets } from "./open-sockets.ts";
 import { type PeerProcess, readPeerProcess } from "./peer-credentials.ts";
 import type { Peers } from "./peers.ts";
@@ -100,7 +101,8 @@ function checkLength(path: string): void {
 /** A socket file outlives a process that was killed; one that is still served is somebody's. */
 async function clear(path: string, mode: number): Promise<void> {
   try {
-    makeFolder(resolve(dirname(path)), mode & 0o755);
+    // Who may use the socket must get to it: folders made for it are as open as it is, whatever the umask.
+    for (const made of makeFolders(dirname(path))) chmodSync(made, mode & 0o755);
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) return;
     if (!found.isSocket()) throw new Error("there is a file that is not a socket");
@@ -108,16 +110,6 @@ async function clear(path: string, mode: number): Promise<void> {
     rmSync(path);
   } catch (error) {
     throw unusable(path, error);
-  }
-}
-
-/** Who may use the socket must get to it: folders made for it are as open as it is, whatever the umask. */
-function makeFolder(folder: string, mode: number): void {
-  const first = mkdirSync(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; ; made = dirname(made)) {
-    chmodSync(made, mode);
-    if (made === resolve(first)) return;
   }
 }
 
