@@ -110,8 +110,9 @@ export class WriteQueue {
   }
 
   async #runWorks(settled: Settled[]): Promise<void> {
-    const transaction = transactionOn(this.#connection, this.#options.clock.now());
-    const started = performance.now();
+    const { clock } = this.#options;
+    const started = clock.now();
+    const transaction = transactionOn(this.#connection, started);
     do {
       const work = this.#waiting.shift();
       if (work === undefined) return;
@@ -122,7 +123,7 @@ export class WriteQueue {
         // SQLite ends a transaction by itself when the disk fails.
         if (!this.#connection.isInTransaction) throw error;
       }
-    } while (performance.now() - started < maxTransactionMs);
+    } while (clock.now().getTime() - started.getTime() < maxTransactionMs);
   }
 }
 
