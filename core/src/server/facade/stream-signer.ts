@@ -57,7 +57,7 @@ export class StreamSigner implements KeySigner, Disposable {
   sign(keyId: string, message: Buffer, hash: SignatureHash): Promise<Signature> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
-        reject(new StatusError(Code.Unavailable, "PLUGIN_CLOSED", "the key manager is closed"));
+        reject(closed());
         return;
       }
       if (this.#batches.length === 0) setImmediate(() => this.#flush());
@@ -77,6 +77,10 @@ export class StreamSigner implements KeySigner, Disposable {
     const batches = this.#batches;
     this.#batches = [];
     for (const { keyId, hash, items } of batches) {
+      if (this.#closed) {
+        for (const { reject } of items) reject(closed());
+        continue;
+      }
       const id = this.#nextId++;
       const stream = this.#open();
       this.#sent.set(id, { items, sentAt: performance.now() });
@@ -143,6 +147,10 @@ export class StreamSigner implements KeySigner, Disposable {
     this.#closed = true;
     this.#stream?.cancel();
   }
+}
+
+function closed(): StatusError {
+  return new StatusError(Code.Unavailable, "PLUGIN_CLOSED", "the key manager is closed");
 }
 
 function fromWire({ code, message }: { readonly code: number; readonly message: string }): StatusError {

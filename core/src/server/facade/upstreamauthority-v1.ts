@@ -7,6 +7,9 @@ import { toWireJwtKeys } from "../../kernel/convert/jwt-key.ts";
 import { distrusted, readJwtKeys, readRoots } from "./plugin-bundle.ts";
 import type { UpstreamAuthority } from "./upstreamauthority.ts";
 
+/** Some authorities take their time; but one that never answers must not keep the server from its other work. */
+const mintLimitMs = 300_000;
+
 /** The UpstreamAuthority port over `spire.plugin.server.upstreamauthority.v1`. */
 export function bindUpstreamAuthorityV1({ name, channel }: BoundPlugin): UpstreamAuthority {
   const plugin = { type: "UpstreamAuthority", name };
@@ -18,39 +21,34 @@ export function bindUpstreamAuthorityV1({ name, channel }: BoundPlugin): Upstrea
   return {
     name,
     mintX509Ca: (csrDer, { preferredTtlSeconds, onRoots }) =>
-      prefixed(plugin, async () => {
+      prefixed(plugin, () => {
         minting.abort();
         minting = new AbortController();
-        const request = { csr: csrDer, preferredTtl: preferredTtlSeconds };
-        const { signal } = minting;
-        const stream = client.mintX509CAAndSubscribe(request, { signal })[Symbol.asyncIterator]();
-        const { x509CaChain, upstreamX509Roots } = await first(stream);
-        if (x509CaChain.length === 0) throw distrusted("plugin response missing X.509 CA chain");
-        const minted = {
-          chainDer: x509CaChain.map(({ asn1 }) => asn1),
-          upstreamRoots: readRoots(upstreamX509Roots),
-        };
-        void follow(stream, (update) => onRoots(readRoots(update.upstreamX509Roots)));
-        return minted;
+        return orClose(minting, async (open) => {
+          const request = { csr: csrDer, preferredTtl: preferredTtlSeconds };
+          const { signal } = open;
+          const stream = client.mintX509CAAndSubscribe(request, { signal })[Symbol.asyncIterator]();
+          const { x509CaChain, upstreamX509Roots } = await first(stream, open, mintLimitMs);
+          if (x509CaChain.length === 0) throw distrusted("plugin response missing X.509 CA chain");
+          const chainDer = x509CaChain.map(({ asn1 }) => asn1);
+          const upstreamRoots = readRoots(upstreamX509Roots);
+          void follow(stream, (update) => onRoots(readRoots(update.upstreamX509Roots)));
+          return { chainDer, upstreamRoots };
+        });
       }),
     publishJwtKey: (key, { onKeys, limitMs }) =>
-      prefixed(plugin, async () => {
+      prefixed(plugin, () => {
         publishing.abort();
-        const current = new AbortController();
-        publishing = current;
-        const timer = setTimeout(() => current.abort(), limitMs);
-        try {
+        publishing = new AbortController();
+        return orClose(publishing, async (open) => {
           const [jwtKey] = toWireJwtKeys([key]);
-          const request = { jwtKey };
-          const stream = client
-            .publishJWTKeyAndSubscribe(request, { signal: current.signal })
-            [Symbol.asyncIterator]();
-          const { upstreamJwtKeys } = await first(stream);
+          const { signal } = open;
+          const stream = client.publishJWTKeyAndSubscribe({ jwtKey }, { signal })[Symbol.asyncIterator]();
+          const { upstreamJwtKeys } = await first(stream, open, limitMs);
+          const published = readJwtKeys(upstreamJwtKeys);
           void follow(stream, (update) => onKeys(readJwtKeys(update.upstreamJwtKeys)));
-          return readJwtKeys(upstreamJwtKeys);
-        } finally {
-          clearTimeout(timer);
-        }
+          return published;
+        });
       }),
     watchLocalBundle: async function* ({ signal }) {
       try {
@@ -67,10 +65,38 @@ export function bindUpstreamAuthorityV1({ name, channel }: BoundPlugin): Upstrea
   };
 }
 
-async function first<T>(stream: AsyncIterator<T>): Promise<T> {
-  const { done, value } = await stream.next();
-  if (done) throw distrusted("plugin closed stream unexpectedly");
-  return value;
+/** Work on a stream; without a good first answer the stream is of no use. */
+async function orClose<T>(open: AbortController, work: (open: AbortController) => Promise<T>): Promise<T> {
+  try {
+    return await work(open);
+  } catch (error) {
+    open.abort();
+    throw error;
+  }
+}
+
+/** The first message, which must come in time. */
+async function first<T>(stream: AsyncIterator<T>, open: AbortController, limitMs: number): Promise<T> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    open.abort();
+  }, limitMs);
+  try {
+    const { done, value } = await stream.next();
+    if (done) throw distrusted("plugin closed stream unexpectedly");
+    return value;
+  } catch (error) {
+    if (!late) throw error;
+    throw new StatusError(
+      Code.DeadlineExceeded,
+      "UPSTREAM_LATE",
+      `upstream authority did not answer within ${limitMs / 1000} seconds`,
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Later messages until the plugin ends the stream; a malformed one is passed over, and the next may be good. */
