@@ -6,9 +6,12 @@ import type { Client } from "@finial/sdk/internal";
 import { AttestedClient, certificateRequest, type ServerAddress } from "@finial/test/support/attested-client";
 import { eventually } from "@finial/test/support/eventually";
 import { countFor, inFlight } from "./in-flight.ts";
+import { UnaryCaller } from "./unary-caller.ts";
 
 /** Keys are made on the thread pool: as many at once keep it busy. */
 const keysInFlight = 64;
+/** Agents have a connection each. */
+const jwtConnections = 4;
 /** A spire-server sees a new entry after up to five seconds. */
 const entryLimitMs = 20_000;
 
@@ -16,12 +19,19 @@ const entryLimitMs = 20_000;
 export class LoadAgent implements Disposable {
   readonly #client: AttestedClient;
   readonly #svids: Client<typeof SVIDDefinition>;
+  readonly #jwtCallers: readonly UnaryCaller<typeof SVIDDefinition.methods.newJWTSVID>[];
   readonly #authority: X509Certificate;
   readonly #entryId: string;
   #requests: Buffer[] = [];
 
-  private constructor(client: AttestedClient, authority: X509Certificate, entryId: string) {
+  private constructor(
+    client: AttestedClient,
+    jwtCallers: readonly UnaryCaller<typeof SVIDDefinition.methods.newJWTSVID>[],
+    authority: X509Certificate,
+    entryId: string,
+  ) {
     this.#client = client;
+    this.#jwtCallers = jwtCallers;
     this.#svids = client.client(SVIDDefinition);
     this.#authority = authority;
     this.#entryId = entryId;
@@ -39,7 +49,13 @@ export class LoadAgent implements Disposable {
       },
       { timeoutMs: entryLimitMs },
     );
-    return new LoadAgent(client, new X509Certificate(server.bundlePem), entryId);
+    const { newJWTSVID } = SVIDDefinition.methods;
+    const jwtCallers = await Promise.all(
+      Array.from({ length: jwtConnections }, () =>
+        UnaryCaller.connect(server, client.svid, SVIDDefinition, newJWTSVID),
+      ),
+    );
+    return new LoadAgent(client, jwtCallers, new X509Certificate(server.bundlePem), entryId);
   }
 
   async makeRequests(count: number): Promise<void> {
@@ -78,11 +94,14 @@ export class LoadAgent implements Disposable {
   /** @returns how many tokens came, no two the same. */
   async fetchJwtSvids(durationMs: number, callsInFlight: number): Promise<number> {
     const tokens = new Set<string>();
-    await inFlight(countFor(durationMs), callsInFlight, async (index) => {
-      const audience = [`spiffe://example.org/service/${index}`];
-      const { svid } = await this.#svids.newJWTSVID({ entryId: this.#entryId, audience });
-      if (svid !== undefined) tokens.add(svid.token);
-    });
+    const count = countFor(durationMs);
+    const fetchOver = (caller: UnaryCaller<typeof SVIDDefinition.methods.newJWTSVID>): Promise<void> =>
+      inFlight(count, callsInFlight / this.#jwtCallers.length, async (index) => {
+        const audience = [`spiffe://example.org/service/${index}`];
+        const { svid } = await caller.call({ entryId: this.#entryId, audience });
+        if (svid !== undefined) tokens.add(svid.token);
+      });
+    await Promise.all(this.#jwtCallers.map(fetchOver));
     return tokens.size;
   }
 
@@ -96,6 +115,7 @@ export class LoadAgent implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const caller of this.#jwtCallers) caller[Symbol.dispose]();
     this.#client[Symbol.dispose]();
   }
 }

@@ -9,7 +9,13 @@ export {
   type PluginHost,
   type PluginOptions,
 } from "./plugin/define-plugin.ts";
-export type { LogFields, Logger, LogLevel } from "./plugin/logger.ts";
+export {
+  type LazyLogFields,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  madeFields,
+} from "./plugin/logger.ts";
 export type { PluginType } from "./plugin/plugin-type.ts";
 export { serve } from "./plugin/serve.ts";
 export { systemClock } from "./plugin/system-clock.ts";

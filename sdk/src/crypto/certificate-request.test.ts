@@ -136,6 +136,20 @@ describe("CertificateRequest.parse()", () => {
     assert.equal(await CertificateRequest.parse(mixed).verify(), false);
   });
 
+  it("calls a request malformed whose key is no point of its curve, at the latest when it is verified", async () => {
+    for (const type of ["ec-p256", "ec-p384"] as const) {
+      const der = await requestOf(type);
+      const { pkixDer } = PublicKey.of(await generatePrivateKey(type));
+      const point = der.indexOf(pkixDer.subarray(0, 26)) + pkixDer.length - 1;
+      der[point] = (der[point] ?? 0) ^ 1;
+      await assert.rejects(async () => await CertificateRequest.parse(der).verify(), {
+        code: 3,
+        reason: "CSR_MALFORMED",
+        message: "malformed CSR: malformed public key",
+      });
+    }
+  });
+
   it("does not verify with a key too short for its hash", async () => {
     const tiny = generateKeyPairSync("rsa", { modulusLength: 512 });
     const der = await createCertificateRequest({

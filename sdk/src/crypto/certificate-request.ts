@@ -45,7 +45,7 @@ export class CertificateRequest {
     const fields = info.reader();
     if (!fields.readContent(Tag.Integer).equals(Buffer.of(0))) throw malformed("not a version 1 request");
     this.subjectDer = fields.readRaw(Tag.Sequence);
-    this.publicKey = PublicKey.parse(fields.readRaw(Tag.Sequence));
+    this.publicKey = PublicKey.parseForUse(fields.readRaw(Tag.Sequence));
     const attributes = fields.readOptional(contextTag(0));
     fields.end();
     this.extensions = attributes === undefined ? [] : requestedExtensions(attributes.reader());
@@ -61,10 +61,7 @@ export class CertificateRequest {
     try {
       return new CertificateRequest(der);
     } catch (error) {
-      const { message } = StatusError.from(error);
-      throw new StatusError(Code.InvalidArgument, "CSR_MALFORMED", `malformed CSR: ${message}`, {
-        cause: error,
-      });
+      throw malformedRequest(error);
     }
   }
 
@@ -72,15 +69,28 @@ export class CertificateRequest {
     return parseName(this.subjectDer);
   }
 
-  /** Whether the requester holds the key, checked off the event loop. */
-  verify(): Promise<boolean> {
-    return checkSignature({
-      algorithm: this.#algorithm,
-      message: this.#infoDer,
-      signature: this.#signature,
-      key: this.publicKey.keyObject,
-    });
+  /**
+   * Whether the requester holds the key, checked off the event loop.
+   *
+   * @throws {StatusError} InvalidArgument `CSR_MALFORMED` for a key whose point is not on its curve, which `parse` did not look at.
+   */
+  async verify(): Promise<boolean> {
+    try {
+      return await checkSignature({
+        algorithm: this.#algorithm,
+        message: this.#infoDer,
+        signature: this.#signature,
+        key: this.publicKey,
+      });
+    } catch (error) {
+      throw malformedRequest(error);
+    }
   }
+}
+
+function malformedRequest(cause: unknown): StatusError {
+  const { message } = StatusError.from(cause);
+  return new StatusError(Code.InvalidArgument, "CSR_MALFORMED", `malformed CSR: ${message}`, { cause });
 }
 
 function requestedExtensions(attributes: DerReader): X509Extension[] {

@@ -86,12 +86,26 @@ export function namedBits(bits: readonly number[]): Buffer {
   return element(Tag.BitString, Buffer.of(highest < 0 ? 0 : 7 - (highest % 8)), octets);
 }
 
+/** What is issued in one second begins and ends at the same few seconds. */
+const recentTimes = new Map<number, Buffer>();
+const maxRecentTimes = 64;
+
 /**
  * UTCTime from 1950 to 2049, GeneralizedTime else. @see RFC 5280, section 4.1.2.5
  *
  * @throws {TypeError} for years that four digits cannot say.
  */
 export function time(date: Date): Buffer {
+  const second = Math.floor(date.getTime() / 1000);
+  const recent = recentTimes.get(second);
+  if (recent !== undefined) return recent;
+  const encoded = encodeTime(date);
+  if (recentTimes.size >= maxRecentTimes) recentTimes.clear();
+  recentTimes.set(second, encoded);
+  return encoded;
+}
+
+function encodeTime(date: Date): Buffer {
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) throw new TypeError(`X.509 cannot say the year ${year}`);
   // 2006-01-02T15:04:05.000Z

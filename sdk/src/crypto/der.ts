@@ -189,12 +189,19 @@ function firstArcs(value: number): string {
   return value < 80 ? `${Math.floor(value / 40)}.${value % 40}` : `2.${value - 80}`;
 }
 
-/** An integer's content, checked to be the shortest form. */
-export function readInteger(content: Buffer): bigint {
-  const [first, second] = content;
+/** An integer's content must be there, and in its shortest form. */
+export function checkInteger(content: Buffer): void {
+  const first = content[0];
+  const second = content[1];
   if (first === undefined) throw malformed("an empty integer");
   if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
     throw malformed("an integer that is not the shortest");
+}
+
+/** An integer's content, checked to be the shortest form. */
+export function readInteger(content: Buffer): bigint {
+  checkInteger(content);
+  const first = content[0] ?? 0;
   const magnitude = BigInt(`0x${content.toString("hex")}`);
   return first >= 0x80 ? magnitude - (1n << BigInt(content.length * 8)) : magnitude;
 }

@@ -1,4 +1,4 @@
-import { malformed, readInteger, readWhole, Tag } from "./der.ts";
+import { checkInteger, malformed, readWhole, Tag } from "./der.ts";
 import { sequence, unsignedInteger } from "./der-writer.ts";
 
 /**
@@ -12,7 +12,8 @@ export function ecdsaDerToRaw(der: Buffer, size: number): Buffer {
   const raw = Buffer.alloc(2 * size);
   for (const end of [size, 2 * size]) {
     const content = reader.readContent(Tag.Integer);
-    if (readInteger(content) < 0n) throw malformed("a negative number in an ECDSA signature");
+    checkInteger(content);
+    if (content.readInt8() < 0) throw malformed("a negative number in an ECDSA signature");
     const magnitude = content[0] === 0 ? content.subarray(1) : content;
     if (magnitude.length > size) throw malformed("an ECDSA signature larger than its curve");
     magnitude.copy(raw, end - magnitude.length);

@@ -20,6 +20,7 @@ export {
   basicConstraintsExtension,
   ExtendedKeyUsageOid,
   ExtensionOid,
+  encodedOnce,
   encodeExtension,
   extendedKeyUsageExtension,
   type KeyUsage,

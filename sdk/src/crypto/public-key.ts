@@ -1,4 +1,4 @@
-import { createPublicKey, hash, type KeyObject } from "node:crypto";
+import { createPublicKey, hash, type KeyObject, type PublicKeyInput } from "node:crypto";
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
 import { readBitString, readWhole, Tag } from "./der.ts";
@@ -13,16 +13,21 @@ export type PublicKeyType =
   | "rsa-other"
   | "other";
 
+/** SubjectPublicKeyInfo of every P-256 key, up to its uncompressed point. @see RFC 5480, sections 2.1.1 and 2.2 */
+const p256Prefix = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex");
+const p256PkixLength = p256Prefix.length + 64;
+
 /** A public key, as SubjectPublicKeyInfo and as Node knows it. */
 export class PublicKey {
   readonly pkixDer: Buffer;
-  readonly keyObject: KeyObject;
+  #keyObject: KeyObject | undefined;
   #type: PublicKeyType | undefined;
   #subjectKeyId: Buffer | undefined;
 
-  private constructor(pkixDer: Buffer, keyObject: KeyObject) {
+  private constructor(pkixDer: Buffer, known: { keyObject: KeyObject } | { type: PublicKeyType }) {
     this.pkixDer = pkixDer;
-    this.keyObject = keyObject;
+    if ("type" in known) this.#type = known.type;
+    else this.#keyObject = known.keyObject;
   }
 
   /**
@@ -30,21 +35,41 @@ export class PublicKey {
    * @throws {StatusError} InvalidArgument `PUBLIC_KEY_MALFORMED`.
    */
   static parse(pkixDer: Buffer): PublicKey {
-    try {
-      // OpenSSL would pass over what follows the key.
-      readWhole(pkixDer, Tag.Sequence);
-      return new PublicKey(pkixDer, createPublicKey({ key: pkixDer, format: "der", type: "spki" }));
-    } catch (error) {
-      throw new StatusError(Code.InvalidArgument, "PUBLIC_KEY_MALFORMED", "malformed public key", {
-        cause: error,
-      });
-    }
+    return new PublicKey(pkixDer, { keyObject: load(pkixDer) });
+  }
+
+  /**
+   * As `parse`, but the point of a P-256 key, which nearly all are, is looked at when the key is first used. For a key that is
+   * about to be used: whoever verifies a signature with it loads it anyway, and cheaper.
+   *
+   * @throws {StatusError} InvalidArgument `PUBLIC_KEY_MALFORMED`; so does `keyObject` of a key whose point is none.
+   */
+  static parseForUse(pkixDer: Buffer): PublicKey {
+    const isP256 =
+      pkixDer.length === p256PkixLength && p256Prefix.equals(pkixDer.subarray(0, p256Prefix.length));
+    return isP256 ? new PublicKey(pkixDer, { type: "ec-p256" }) : PublicKey.parse(pkixDer);
   }
 
   /** Of a public or private key. */
   static of(key: KeyObject): PublicKey {
     const keyObject = key.type === "private" ? createPublicKey(key) : key;
-    return new PublicKey(keyObject.export({ format: "der", type: "spki" }), keyObject);
+    return new PublicKey(keyObject.export({ format: "der", type: "spki" }), { keyObject });
+  }
+
+  /** @throws {StatusError} only for a key from `parseForUse`. */
+  get keyObject(): KeyObject {
+    return this.load();
+  }
+
+  /** Has its point looked at, if that was not done yet. @throws {StatusError} only for a key from `parseForUse`. */
+  load(): KeyObject {
+    this.#keyObject ??= load(this.pkixDer);
+    return this.#keyObject;
+  }
+
+  /** For one use of `node:crypto`: a key object, which is dear to make, only if there is one already. */
+  get input(): KeyObject | PublicKeyInput {
+    return this.#keyObject ?? { key: this.pkixDer, format: "der", type: "spki" };
   }
 
   get type(): PublicKeyType {
@@ -64,6 +89,18 @@ export class PublicKey {
 
   equals(other: PublicKey): boolean {
     return this.pkixDer.equals(other.pkixDer);
+  }
+}
+
+function load(pkixDer: Buffer): KeyObject {
+  try {
+    // OpenSSL would pass over what follows the key.
+    readWhole(pkixDer, Tag.Sequence);
+    return createPublicKey({ key: pkixDer, format: "der", type: "spki" });
+  } catch (error) {
+    throw new StatusError(Code.InvalidArgument, "PUBLIC_KEY_MALFORMED", "malformed public key", {
+      cause: error,
+    });
   }
 }
 

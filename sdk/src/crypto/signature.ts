@@ -1,4 +1,5 @@
 import { constants, type KeyObject, type VerifyKeyObjectInput, verify } from "node:crypto";
+import type { PublicKey } from "./public-key.ts";
 import type { VerifiableAlgorithm } from "./signature-algorithm.ts";
 
 /** The curves Go knows, by OpenSSL's names. */
@@ -31,13 +32,29 @@ export function isSignatureValid({ algorithm, message, signature, key }: Signatu
   }
 }
 
-/** As isSignatureValid, off the event loop. */
-export function checkSignature({ algorithm, message, signature, key }: SignatureCheck): Promise<boolean> {
-  const input = verifyInput(algorithm, key);
-  if (input === undefined) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    // An error here comes from the stranger's key or signature.
-    verify(algorithm?.hash, message, input, signature, (error, valid) => resolve(error === null && valid));
+/**
+ * As isSignatureValid, off the event loop.
+ *
+ * @throws {StatusError} InvalidArgument `PUBLIC_KEY_MALFORMED` for a key whose point had not been looked at, and is none.
+ */
+export async function checkSignature({
+  algorithm,
+  message,
+  signature,
+  key,
+}: Omit<SignatureCheck, "key"> & { readonly key: PublicKey }): Promise<boolean> {
+  const input =
+    algorithm?.name === "ecdsa" && key.type === "ec-p256" ? key.input : verifyInput(algorithm, key.keyObject);
+  if (input === undefined) return false;
+  return await new Promise((resolve) => {
+    try {
+      // An error here comes from the stranger's key or signature.
+      verify(algorithm?.hash, message, input, signature, (error, valid) => resolve(error === null && valid));
+    } catch {
+      // OpenSSL did not take the key, and says why when it is loaded alone; else it refused to try.
+      key.load();
+      resolve(false);
+    }
   });
 }
 

@@ -16,6 +16,8 @@ export interface X509Extension {
   readonly oid: string;
   readonly critical: boolean;
   readonly value: Buffer;
+  /** All of it, where that was made beforehand. */
+  readonly der?: Buffer;
 }
 
 export const ExtensionOid = {
@@ -64,7 +66,13 @@ const knownOids: ReadonlyMap<string, Buffer> = new Map(
 );
 const isCritical = boolean(true);
 
-export function encodeExtension({ oid: dotted, critical, value }: X509Extension): Buffer {
+/** An extension that goes into many certificates: it is encoded now, and not each time. */
+export function encodedOnce(extension: X509Extension): X509Extension {
+  return { ...extension, der: encodeExtension(extension) };
+}
+
+export function encodeExtension({ oid: dotted, critical, value, der }: X509Extension): Buffer {
+  if (der !== undefined) return der;
   const type = knownOids.get(dotted) ?? oid(dotted);
   return critical ? sequence(type, isCritical, octetString(value)) : sequence(type, octetString(value));
 }

@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from "./logger.ts";
+import { type LazyLogFields, type LogFields, type Logger, type LogLevel, madeFields } from "./logger.ts";
 
 const maxLineBytes = 64 * 1024 - 1;
 /** Even where every character takes six octets, the line stays short enough. */
@@ -12,12 +12,12 @@ const maxCutMessage = 8192;
 export function hclogLogger(write: (line: string) => void, now: () => Date, fields: LogFields = {}): Logger {
   const log =
     (level: LogLevel) =>
-    (message: string, more: LogFields = {}): void => {
+    (message: string, more: LazyLogFields = {}): void => {
       const entry = {
         "@level": level,
         "@message": String(message),
         "@timestamp": timestamp(now()),
-        ...plain({ ...fields, ...more }),
+        ...plain({ ...fields, ...madeFields(more) }),
       };
       write(`${toLine(entry)}\n`);
     };

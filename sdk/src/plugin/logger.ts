@@ -3,12 +3,20 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
+/** Fields, or what makes them: called only when the line is written. */
+export type LazyLogFields = LogFields | (() => LogFields);
+
 /** Structured logger. `with` gives a child whose lines all carry the fields. */
 export interface Logger {
-  trace(message: string, fields?: LogFields): void;
-  debug(message: string, fields?: LogFields): void;
+  trace(message: string, fields?: LazyLogFields): void;
+  debug(message: string, fields?: LazyLogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   with(fields: LogFields): Logger;
+}
+
+/** The fields themselves. */
+export function madeFields(fields: LazyLogFields): LogFields {
+  return typeof fields === "function" ? fields() : fields;
 }

@@ -1,4 +1,10 @@
-import type { LogFields, Logger, LogLevel } from "../plugin/logger.ts";
+import {
+  type LazyLogFields,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  madeFields,
+} from "../plugin/logger.ts";
 
 export interface LogLine {
   readonly level: LogLevel;
@@ -18,8 +24,8 @@ export function captureLog(): CapturedLog {
 function childOf(lines: LogLine[], fields: LogFields): CapturedLog {
   const log =
     (level: LogLevel) =>
-    (message: string, more: LogFields = {}): void => {
-      lines.push({ level, message, fields: { ...fields, ...more } });
+    (message: string, more: LazyLogFields = {}): void => {
+      lines.push({ level, message, fields: { ...fields, ...madeFields(more) } });
     };
   return {
     lines,

@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from "@finial/sdk";
+import { type LazyLogFields, type LogFields, type Logger, type LogLevel, madeFields } from "@finial/sdk";
 
 export type LogFormat = "text" | "json";
 
@@ -47,9 +47,9 @@ export interface LogOptions {
 /** A logger that prints what SPIRE's prints: logrus text or JSON, one line an entry. */
 export function createLogger(options: LogOptions, fields: LogFields = {}): Logger {
   const format = options.format === "json" ? formatJson : formatText;
-  const log = (level: LogLevel, message: string, more: LogFields = {}): void => {
+  const log = (level: LogLevel, message: string, more: LazyLogFields = {}): void => {
     if (!options.threshold.allows(level)) return;
-    options.write(`${format(options.now(), level, message, { ...fields, ...more })}\n`);
+    options.write(`${format(options.now(), level, message, { ...fields, ...madeFields(more) })}\n`);
   };
   return {
     trace: (message, more) => log("trace", message, more),

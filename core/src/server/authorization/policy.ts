@@ -98,20 +98,21 @@ const policy: Readonly<Record<string, Readonly<Record<string, Audience>>>> = {
   },
 };
 
+/** By `/package.Service/Method`. */
+const audiences: ReadonlyMap<string, Audience> = new Map(
+  Object.entries(policy).flatMap(([service, methods]) =>
+    Object.entries(methods).map(([name, audience]) => [`/${service}/${name}`, audience] as const),
+  ),
+);
+
 /**
  * @param method `/package.Service/Method`.
  * @throws {StatusError} PermissionDenied for a method nobody may call.
  */
 export function audienceOf(method: string): Audience {
-  const [service = "", name = ""] = method.slice(1).split("/");
-  const audience = ownValue(ownValue(policy, service), name);
+  const audience = audiences.get(method);
   if (audience === undefined) throw denied(method);
   return audience;
-}
-
-/** What an object inherits is no policy. */
-function ownValue<T>(object: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
-  return object !== undefined && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /** In SPIRE's words. */

@@ -95,12 +95,25 @@ function checkClaims(
 }
 
 /** @see RFC 7515, section 7.1 */
-async function sign({ kid, key }: JwtKey, claims: JwtClaims): Promise<string> {
-  const { name, hash, half } = algorithms[key.type];
-  const content = `${encode({ alg: name, kid, typ: "JWT" })}.${encode(claims)}`;
+async function sign(jwtKey: JwtKey, claims: JwtClaims): Promise<string> {
+  const { key } = jwtKey;
+  const { hash, half } = algorithms[key.type];
+  const content = `${headerOf(jwtKey)}.${encode(claims)}`;
   const signature = await key.sign(Buffer.from(content), hash);
   const raw = half === undefined ? signature : ecdsaDerToRaw(signature, half);
   return `${content}.${raw.toString("base64url")}`;
+}
+
+/** The same for all that one key signs. */
+const headers = new WeakMap<JwtKey, string>();
+
+function headerOf(jwtKey: JwtKey): string {
+  let header = headers.get(jwtKey);
+  if (header === undefined) {
+    header = encode({ alg: algorithms[jwtKey.key.type].name, kid: jwtKey.kid, typ: "JWT" });
+    headers.set(jwtKey, header);
+  }
+  return header;
 }
 
 function encode(value: unknown): string {

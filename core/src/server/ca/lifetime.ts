@@ -23,7 +23,7 @@ function beforeEnd({ issuedAt, notAfter }: Lifetime, divisor: number, mostMs: nu
   return new Date(notAfter.getTime() - Math.min(wholeMs / divisor, mostMs));
 }
 
-/** Validity of something issued now: never beyond its issuer's. */
+/** Validity of something issued now, in whole seconds, as certificates have it: never beyond its issuer's. */
 export function validity(
   now: Date,
   ttlMs: number,
@@ -31,5 +31,9 @@ export function validity(
 ): { readonly notBefore: Date; readonly notAfter: Date } {
   const wanted = now.getTime() + ttlMs;
   const end = issuerNotAfter === undefined ? wanted : Math.min(wanted, issuerNotAfter.getTime());
-  return { notBefore: new Date(now.getTime() - backdateMs), notAfter: new Date(end) };
+  return { notBefore: wholeSeconds(now.getTime() - backdateMs), notAfter: wholeSeconds(end) };
+}
+
+function wholeSeconds(ms: number): Date {
+  return new Date(Math.floor(ms / 1000) * 1000);
 }

@@ -6,12 +6,14 @@ import {
   createCertificate,
   type DistinguishedName,
   ExtendedKeyUsageOid,
+  encodedOnce,
   encodeName,
   extendedKeyUsageExtension,
   keyUsageExtension,
   type PublicKey,
   subjectAltNameExtension,
   subjectKeyIdExtension,
+  type X509Extension,
 } from "@finial/sdk/crypto";
 import { SpiffeId } from "@finial/sdk/spiffe";
 import type { X509SvidAttributes } from "../facade/credentialcomposer.ts";
@@ -21,22 +23,42 @@ import { extensionsOf } from "./extensions.ts";
 import { validity } from "./lifetime.ts";
 import { newSerialNumber } from "./serial-number.ts";
 import { type CaSurroundings, signDownstreamX509Ca } from "./x509-ca-certificate.ts";
-import { checkX509Svid } from "./x509-validation.ts";
+import { checkX509Svid, checkX509SvidTimes } from "./x509-validation.ts";
 
 /** An issued certificate with what it is sent with. */
 export interface IssuedX509 {
   readonly certificate: Certificate;
+  /** The certificate's. */
+  readonly notAfter: Date;
   /** Leaf first, DER. */
   readonly chainDer: readonly Buffer[];
 }
 
-const keyUsage = keyUsageExtension(["digitalSignature", "keyEncipherment", "keyAgreement"]);
-const extendedKeyUsage = extendedKeyUsageExtension([
-  ExtendedKeyUsageOid.serverAuth,
-  ExtendedKeyUsageOid.clientAuth,
-]);
+/** Most callers want no more of a certificate than its bytes and its end: it is read by those who ask. */
+class Issued implements IssuedX509 {
+  readonly notAfter: Date;
+  readonly chainDer: readonly Buffer[];
+  readonly #der: Buffer;
+  #certificate: Certificate | undefined;
+
+  constructor(der: Buffer, notAfter: Date, { upstreamChain }: X509Ca) {
+    this.#der = der;
+    this.notAfter = notAfter;
+    this.chainDer = [der, ...upstreamChain.map(({ der }) => der)];
+  }
+
+  get certificate(): Certificate {
+    this.#certificate ??= Certificate.parse(this.#der);
+    return this.#certificate;
+  }
+}
+
+const keyUsage = encodedOnce(keyUsageExtension(["digitalSignature", "keyEncipherment", "keyAgreement"]));
+const extendedKeyUsage = encodedOnce(
+  extendedKeyUsageExtension([ExtendedKeyUsageOid.serverAuth, ExtendedKeyUsageOid.clientAuth]),
+);
 const serverPath = "/spire/server";
-const notCa = basicConstraintsExtension(false);
+const notCa = encodedOnce(basicConstraintsExtension(false));
 /** Nearly all SVIDs have it. */
 const svidSubjectDer = encodeName(svidSubject);
 
@@ -44,6 +66,9 @@ const svidSubjectDer = encodeName(svidSubject);
 export class X509SvidIssuer {
   readonly #authorities: ActiveAuthorities;
   readonly #surroundings: CaSurroundings;
+  #lastAuthorityKeyId:
+    | { readonly issuer: Certificate; readonly extensions: readonly X509Extension[] }
+    | undefined;
 
   constructor(authorities: ActiveAuthorities, surroundings: CaSurroundings) {
     this.#authorities = authorities;
@@ -96,7 +121,7 @@ export class X509SvidIssuer {
     const issuer = { certificate: ca.certificate, key: ca.key };
     const depth = Math.max(ca.upstreamChain.length, 1);
     const certificate = await signDownstreamX509Ca({ publicKey, ttlMs, issuer, depth }, this.#surroundings);
-    return withChain(certificate, ca);
+    return new Issued(certificate.der, certificate.notAfter, ca);
   }
 
   async #issue(options: {
@@ -106,7 +131,7 @@ export class X509SvidIssuer {
     readonly ttlMs: number;
   }): Promise<IssuedX509> {
     const { id, publicKey, attributes } = options;
-    const { settings, now } = this.#surroundings;
+    const { composers, settings, now } = this.#surroundings;
     if (!id.memberOf(settings.trustDomain))
       throw refused(
         `invalid X509-SVID ID: "${id}" is not a member of trust domain "${settings.trustDomain.name}"`,
@@ -114,6 +139,7 @@ export class X509SvidIssuer {
     const ca = this.#authorities.getX509Ca();
     const { certificate: issuer, key } = ca;
     const issuedAt = now();
+    const { notBefore, notAfter } = validity(issuedAt, options.ttlMs, issuer.notAfter);
     const subjectDer = attributes.subject === svidSubject ? svidSubjectDer : encodeName(attributes.subject);
     const names = { uris: [id.toString()], dnsNames: attributes.dnsNames };
     const computed = [
@@ -121,7 +147,7 @@ export class X509SvidIssuer {
       extendedKeyUsage,
       notCa,
       subjectKeyIdExtension(publicKey.subjectKeyId),
-      ...(issuer.subjectKeyId === undefined ? [] : [authorityKeyIdExtension(issuer.subjectKeyId)]),
+      ...this.#authorityKeyIdOf(issuer),
       subjectAltNameExtension(names, subjectDer.length === 2),
     ];
     const der = await createCertificate(
@@ -129,15 +155,29 @@ export class X509SvidIssuer {
         serialNumber: newSerialNumber(),
         issuerDer: issuer.subjectDer,
         subjectDer,
-        ...validity(issuedAt, options.ttlMs, issuer.notAfter),
+        notBefore,
+        notAfter,
         pkixDer: publicKey.pkixDer,
         extensions: extensionsOf(computed, attributes.extraExtensions),
       },
       key,
     );
-    const certificate = Certificate.parse(der);
-    checkX509Svid(certificate, id, issuedAt);
-    return withChain(certificate, ca);
+    const issued = new Issued(der, notAfter, ca);
+    // Without composers nobody but this room had a hand in it, and only the issuer's end can be in the past.
+    if (composers.none) checkX509SvidTimes({ notBefore, notAfter }, issuedAt);
+    else checkX509Svid(issued.certificate, id, issuedAt);
+    return issued;
+  }
+
+  /** The same for all that one authority issues. */
+  #authorityKeyIdOf(issuer: Certificate): readonly X509Extension[] {
+    if (this.#lastAuthorityKeyId?.issuer !== issuer) {
+      const { subjectKeyId } = issuer;
+      const extensions =
+        subjectKeyId === undefined ? [] : [encodedOnce(authorityKeyIdExtension(subjectKeyId))];
+      this.#lastAuthorityKeyId = { issuer, extensions };
+    }
+    return this.#lastAuthorityKeyId.extensions;
   }
 }
 
@@ -147,8 +187,4 @@ function refused(message: string): StatusError {
 
 function plainAttributes(subject: DistinguishedName, dnsNames: readonly string[]): X509SvidAttributes {
   return { subject, dnsNames, extraExtensions: [] };
-}
-
-function withChain(certificate: Certificate, { upstreamChain }: X509Ca): IssuedX509 {
-  return { certificate, chainDer: [certificate.der, ...upstreamChain.map(({ der }) => der)] };
 }

@@ -25,8 +25,7 @@ export function checkX509Ca(certificate: Certificate, trustDomain: TrustDomain, 
 
 /** @throws {StatusError} Internal `X509_SVID_INVALID`. */
 export function checkX509Svid(certificate: Certificate, id: SpiffeId, now: Date): void {
-  const wrong = (why: string): StatusError =>
-    new StatusError(Code.Internal, "X509_SVID_INVALID", `invalid X509-SVID: ${why}`);
+  const wrong = invalidSvid;
   if (!hasBasicConstraints(certificate)) throw wrong("basic constraints are not valid");
   if (certificate.isCa) throw wrong("cA constraint must not be set");
   if (!certificate.keyUsage?.has("digitalSignature")) throw wrong("digitalSignature key usage must be set");
@@ -43,8 +42,17 @@ export function checkX509Svid(certificate: Certificate, id: SpiffeId, now: Date)
   const wanted = id.toString();
   if (uris.length === 0) throw wrong("missing URI SAN");
   if (uris.length > 1 || uris[0] !== wanted) throw wrong(unexpectedUri(wanted, uris));
-  const untimely = timeProblem(certificate, now);
-  if (untimely !== undefined) throw wrong(untimely);
+  checkX509SvidTimes(certificate, now);
+}
+
+/** The part of it that time decides alone. @throws {StatusError} Internal `X509_SVID_INVALID`. */
+export function checkX509SvidTimes(validity: Pick<Certificate, "notBefore" | "notAfter">, now: Date): void {
+  const untimely = timeProblem(validity, now);
+  if (untimely !== undefined) throw invalidSvid(untimely);
+}
+
+function invalidSvid(why: string): StatusError {
+  return new StatusError(Code.Internal, "X509_SVID_INVALID", `invalid X509-SVID: ${why}`);
 }
 
 function hasBasicConstraints(certificate: Certificate): boolean {
@@ -59,7 +67,10 @@ function unexpectedUri(wanted: string, uris: readonly string[]): string {
   return `expected URI SAN "${wanted}" but got [${uris.join(" ")}]`;
 }
 
-function timeProblem({ notBefore, notAfter }: Certificate, now: Date): string | undefined {
+function timeProblem(
+  { notBefore, notAfter }: Pick<Certificate, "notBefore" | "notAfter">,
+  now: Date,
+): string | undefined {
   // Certificates have whole seconds.
   if (now < notBefore) return `not yet valid until ${notBefore.toISOString()}`;
   return now > notAfter ? `already expired as of ${notAfter.toISOString()}` : undefined;

@@ -185,7 +185,7 @@ describe("bindKeyManagerV1(), signing by stream", () => {
     },
   });
 
-  it("sends what is asked for in one turn in one message, 64 at most, and gives each its own", async () => {
+  it("sends what is asked for in one turn in a few messages of 16 to 64, and gives each its own", async () => {
     const sizes: number[] = [];
     await using at = await bound(
       service,
@@ -193,13 +193,19 @@ describe("bindKeyManagerV1(), signing by stream", () => {
     );
     const managed = await at.keyManager.findKey("k");
     assert.ok(managed);
-    const messages = Array.from({ length: 150 }, (_, index) => Buffer.from(`message ${index}`));
-    const signatures = await Promise.all(messages.map((each) => managed.sign(each, "SHA256")));
-    for (const [index, signature] of signatures.entries())
-      assert.ok(verify("sha256", messages[index] ?? message, PublicKey.of(key).keyObject, signature));
-    assert.deepEqual(sizes, [64, 64, 22]);
-    await managed.sign(message, "SHA256");
-    assert.deepEqual(sizes, [64, 64, 22, 1]);
+    for (const [count, expected] of [
+      [1, [1]],
+      [20, [16, 4]],
+      [100, [25, 25, 25, 25]],
+      [300, [64, 64, 64, 64, 44]],
+    ] as const) {
+      sizes.length = 0;
+      const messages = Array.from({ length: count }, (_, index) => Buffer.from(`message ${index}`));
+      const signatures = await Promise.all(messages.map((each) => managed.sign(each, "SHA256")));
+      for (const [index, signature] of signatures.entries())
+        assert.ok(verify("sha256", messages[index] ?? message, PublicKey.of(key).keyObject, signature));
+      assert.deepEqual(sizes, expected);
+    }
   });
 
   it("keeps keys and hashes apart", async () => {

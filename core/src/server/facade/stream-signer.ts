@@ -11,6 +11,10 @@ import type { KeySigner } from "./keymanager-v1.ts";
 
 /** As many as the contract allows in one request. */
 const maxMessages = 64;
+/** Fewer are not worth a request of their own. */
+const minMessages = 16;
+/** What is asked for at once goes in so many requests, so that the first signatures are at work while the last are made. */
+const requestsATurn = 4;
 
 const wireHashes: Readonly<Record<SignatureHash, Hash>> = {
   SHA256: Hash.HASH_SHA256,
@@ -29,21 +33,21 @@ interface Waiting {
   readonly reject: (error: StatusError) => void;
 }
 
-interface Batch {
+interface Asked {
   readonly keyId: string;
   readonly hash: Hash;
   readonly items: Waiting[];
 }
 
 /**
- * Signs over one long-lived stream: what is asked for in one turn of the event loop travels in one message, so that crossing
+ * Signs over one long-lived stream: what is asked for in one turn of the event loop travels in a few messages, so that crossing
  * to the other process costs little a signature. A lost stream fails what was on it and is opened again by the next request.
  */
 export class StreamSigner implements KeySigner, Disposable {
   readonly #client: Client<typeof SignerDefinition>;
   readonly #limitMs: number;
   readonly #sent = new Map<number, { readonly items: readonly Waiting[]; readonly sentAt: number }>();
-  #batches: Batch[] = [];
+  #asked: Asked[] = [];
   #stream: Duplex<SignRequest, SignResponse> | undefined;
   #nextId = 1;
   #watchdog: NodeJS.Timeout | undefined;
@@ -60,31 +64,36 @@ export class StreamSigner implements KeySigner, Disposable {
         reject(closed());
         return;
       }
-      if (this.#batches.length === 0) setImmediate(() => this.#flush());
-      this.#batchFor(keyId, wireHashes[hash]).items.push({ message, resolve, reject });
+      if (this.#asked.length === 0) setImmediate(() => this.#flush());
+      this.#askedOf(keyId, wireHashes[hash]).items.push({ message, resolve, reject });
     });
   }
 
-  #batchFor(keyId: string, hash: Hash): Batch {
-    const open = this.#batches.findLast((batch) => batch.keyId === keyId && batch.hash === hash);
-    if (open !== undefined && open.items.length < maxMessages) return open;
-    const batch = { keyId, hash, items: [] };
-    this.#batches.push(batch);
-    return batch;
+  #askedOf(keyId: string, hash: Hash): Asked {
+    const known = this.#asked.find((asked) => asked.keyId === keyId && asked.hash === hash);
+    if (known !== undefined) return known;
+    const asked = { keyId, hash, items: [] };
+    this.#asked.push(asked);
+    return asked;
   }
 
   #flush(): void {
-    const batches = this.#batches;
-    this.#batches = [];
-    for (const { keyId, hash, items } of batches) {
-      if (this.#closed) {
-        for (const { reject } of items) reject(closed());
-        continue;
-      }
+    const all = this.#asked;
+    this.#asked = [];
+    for (const asked of all) {
+      if (this.#closed) for (const { reject } of asked.items) reject(closed());
+      else this.#send(asked);
+    }
+  }
+
+  #send({ keyId, hash, items }: Asked): void {
+    const size = Math.min(maxMessages, Math.max(minMessages, Math.ceil(items.length / requestsATurn)));
+    for (let start = 0; start < items.length; start += size) {
+      const part = items.slice(start, start + size);
       const id = this.#nextId++;
       const stream = this.#open();
-      this.#sent.set(id, { items, sentAt: performance.now() });
-      void stream.send({ id, keyId, hash, messages: items.map(({ message }) => message) });
+      this.#sent.set(id, { items: part, sentAt: performance.now() });
+      void stream.send({ id, keyId, hash, messages: part.map(({ message }) => message) });
     }
   }
 

@@ -1,4 +1,5 @@
 import { sign } from "node:crypto";
+import { setImmediate as immediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Code, StatusError } from "@finial/sdk";
 import { SignerHash } from "@finial/sdk/server";
@@ -32,7 +33,11 @@ export async function* signStream(
   keys: () => KeyRing,
   requests: AsyncIterable<SignRequest>,
 ): AsyncGenerator<SignResponse> {
-  for await (const request of requests) yield await answer(keys(), request);
+  for await (const request of requests) {
+    yield await answer(keys(), request);
+    // What is signed goes out now, and not with the last of many requests that have come together.
+    await immediate();
+  }
 }
 
 async function answer(keys: KeyRing, { id, keyId, hash, messages }: SignRequest): Promise<SignResponse> {

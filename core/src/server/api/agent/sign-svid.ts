@@ -11,8 +11,8 @@ import type { AgentService } from "./service.ts";
  * @throws {StatusError} InvalidArgument for a CSR that is malformed or not signed by its own key; Internal.
  */
 export async function signSvid(id: SpiffeId, csrDer: Buffer, { x509 }: AgentService): Promise<IssuedX509> {
-  const request = parse(csrDer);
-  if (!(await request.verify()))
+  const { request, verified } = await verify(csrDer);
+  if (!verified)
     throw failure(
       Code.InvalidArgument,
       "CSR_SIGNATURE",
@@ -26,9 +26,12 @@ export async function signSvid(id: SpiffeId, csrDer: Buffer, { x509 }: AgentServ
   }
 }
 
-function parse(csrDer: Buffer): CertificateRequest {
+async function verify(
+  csrDer: Buffer,
+): Promise<{ readonly request: CertificateRequest; readonly verified: boolean }> {
   try {
-    return CertificateRequest.parse(csrDer);
+    const request = CertificateRequest.parse(csrDer);
+    return { request, verified: await request.verify() };
   } catch (error) {
     throw failure(Code.InvalidArgument, "CSR_MALFORMED", "failed to parse CSR", error);
   }

@@ -48,7 +48,7 @@ async function resultOf(
   const { logger } = service;
   try {
     const { entry, issued } = await issue(param, agentId, service);
-    logSignedX509(logger, entry.spiffeId, issued.certificate, {
+    logSignedX509(logger, entry.spiffeId, issued, {
       registration_id: entry.id,
       revision_number: entry.revisionNumber,
     });
@@ -57,7 +57,7 @@ async function resultOf(
       svid: {
         id: toWireSpiffeId(entry.spiffeId),
         certChain: [...issued.chainDer],
-        expiresAt: toWireSeconds(issued.certificate.notAfter),
+        expiresAt: toWireSeconds(issued.notAfter),
         hint: "",
       },
     };

@@ -9,8 +9,8 @@ import { failure } from "../failure.ts";
  */
 export async function readRequest(csrDer: Buffer, signatureMessage: string): Promise<CertificateRequest> {
   if (csrDer.length === 0) throw failure(Code.InvalidArgument, "CSR_MISSING", "missing CSR");
-  const request = parse(csrDer);
-  if (!(await request.verify()))
+  const { request, verified } = await verify(csrDer);
+  if (!verified)
     throw failure(
       Code.InvalidArgument,
       "CSR_SIGNATURE",
@@ -20,9 +20,12 @@ export async function readRequest(csrDer: Buffer, signatureMessage: string): Pro
   return request;
 }
 
-function parse(csrDer: Buffer): CertificateRequest {
+async function verify(
+  csrDer: Buffer,
+): Promise<{ readonly request: CertificateRequest; readonly verified: boolean }> {
   try {
-    return CertificateRequest.parse(csrDer);
+    const request = CertificateRequest.parse(csrDer);
+    return { request, verified: await request.verify() };
   } catch (error) {
     throw failure(Code.InvalidArgument, "CSR_MALFORMED", "malformed CSR", error);
   }

@@ -58,11 +58,11 @@ export async function issueJwtSvid(
   if (audience.length === 0)
     throw failure(Code.InvalidArgument, "AUDIENCE_MISSING", "at least one audience is required");
   const { token, issuedAt, expiresAt } = await sign(service, options);
-  service.logger.debug("Server CA successfully signed JWT SVID", {
+  service.logger.debug("Server CA successfully signed JWT SVID", () => ({
     spiffe_id: id.toString(),
     audience,
     expiration: expiresAt.toISOString(),
-  });
+  }));
   return {
     token,
     id: toWireSpiffeId(id),

@@ -24,20 +24,20 @@ export function mintX509Svid({ trustDomain, x509, logger }: SvidService): SvidCa
     const dnsNames = namesOf(request);
     const emptySubject = request.subjectDer.length === 2;
     const options = { id, publicKey: request.publicKey, dnsNames, ttlMs: ttl * 1000 };
-    const { certificate, chainDer } = await sign(() =>
+    const issued = await sign(() =>
       x509.issueToWorkload(emptySubject ? options : { ...options, subject: request.subject }),
     );
     audit(context, () => ({
       spiffe_id: id.toString(),
       dns_name: dnsNames.join(","),
-      expires_at: certificate.notAfter.toISOString(),
+      expires_at: issued.notAfter.toISOString(),
     }));
-    logSignedX509(logger, id, certificate);
+    logSignedX509(logger, id, issued);
     return {
       svid: {
         id: toWireSpiffeId(id),
-        certChain: chainDer,
-        expiresAt: toWireSeconds(certificate.notAfter),
+        certChain: issued.chainDer,
+        expiresAt: toWireSeconds(issued.notAfter),
         hint: "",
       },
     };

@@ -8,8 +8,8 @@ import { parseSpiffeId, type TrustDomain } from "@finial/sdk/spiffe";
  * @throws {StatusError} Internal `CSR`, as in SPIRE.
  */
 export async function checkRequest(csrDer: Buffer, trustDomain: TrustDomain): Promise<CertificateRequest> {
-  const request = parse(csrDer);
-  if (!(await request.verify())) throw refused("CSR signature check failed");
+  const { request, verified } = await verify(csrDer);
+  if (!verified) throw refused("CSR signature check failed");
   const [uri, ...others] = request.subjectAltName.uris;
   if (uri === undefined || others.length > 0) throw refused("CSR must have exactly one URI SAN");
   const invalid = (why: string): StatusError =>
@@ -23,9 +23,12 @@ export async function checkRequest(csrDer: Buffer, trustDomain: TrustDomain): Pr
   throw invalid(`must use the trust domain ID for trust domain "${trustDomain.name}"`);
 }
 
-function parse(csrDer: Buffer): CertificateRequest {
+async function verify(
+  csrDer: Buffer,
+): Promise<{ readonly request: CertificateRequest; readonly verified: boolean }> {
   try {
-    return CertificateRequest.parse(csrDer);
+    const request = CertificateRequest.parse(csrDer);
+    return { request, verified: await request.verify() };
   } catch (error) {
     throw refused(`unable to parse CSR: ${StatusError.from(error).message}`);
   }
