@@ -45,9 +45,7 @@ export class PublicKey {
    * @throws {StatusError} InvalidArgument `PUBLIC_KEY_MALFORMED`; so does `keyObject` of a key whose point is none.
    */
   static parseForUse(pkixDer: Buffer): PublicKey {
-    const isP256 =
-      pkixDer.length === p256PkixLength && p256Prefix.equals(pkixDer.subarray(0, p256Prefix.length));
-    return isP256 ? new PublicKey(pkixDer, { type: "ec-p256" }) : PublicKey.parse(pkixDer);
+    return isP256(pkixDer) ? new PublicKey(pkixDer, { type: "ec-p256" }) : PublicKey.parse(pkixDer);
   }
 
   /** Of a public or private key. */
@@ -79,17 +77,25 @@ export class PublicKey {
 
   /** SHA-1 of the key's bits. @see RFC 5280, section 4.2.1.2, method 1 */
   get subjectKeyId(): Buffer {
-    if (this.#subjectKeyId === undefined) {
-      const info = readWhole(this.pkixDer, Tag.Sequence);
-      info.read(Tag.Sequence);
-      this.#subjectKeyId = hash("sha1", readBitString(info.readContent(Tag.BitString)), "buffer");
-    }
+    this.#subjectKeyId ??= hash("sha1", bitsOf(this.pkixDer), "buffer");
     return this.#subjectKeyId;
   }
 
   equals(other: PublicKey): boolean {
     return this.pkixDer.equals(other.pkixDer);
   }
+}
+
+/** The key itself, without what says which kind it is. */
+function bitsOf(pkixDer: Buffer): Buffer {
+  if (isP256(pkixDer)) return pkixDer.subarray(p256Prefix.length - 1);
+  const info = readWhole(pkixDer, Tag.Sequence);
+  info.read(Tag.Sequence);
+  return readBitString(info.readContent(Tag.BitString));
+}
+
+function isP256(pkixDer: Buffer): boolean {
+  return pkixDer.length === p256PkixLength && p256Prefix.equals(pkixDer.subarray(0, p256Prefix.length));
 }
 
 function load(pkixDer: Buffer): KeyObject {

@@ -75,6 +75,8 @@ export function openChannel(
       // No proxy for what is local or pinned by address; a re-used socket path is another process.
       "grpc.enable_http_proxy": 0,
       "grpc.use_local_subchannel_pool": 1,
+      // Nobody can ask for its counts.
+      "grpc.enable_channelz": 0,
       ...options,
     }),
   );
