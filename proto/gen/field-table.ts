@@ -727,6 +727,22 @@ export const messageFields: { readonly [fullName: string]: readonly FieldRow[] }
     ["expires_at","int64"],
     ["hint","string"],
   ],
+  "spiffe.broker.WorkloadPIDReference": [
+    ["pid","int32"],
+  ],
+  "spiffe.broker.KubernetesObjectReference": [
+    ["type","message","spiffe.broker.KubernetesObjectType"],
+    ["key","message","spiffe.broker.KubernetesObjectKey"],
+    ["uid","string"],
+  ],
+  "spiffe.broker.KubernetesObjectType": [
+    ["plural","string"],
+    ["group","string"],
+  ],
+  "spiffe.broker.KubernetesObjectKey": [
+    ["namespace","string"],
+    ["name","string"],
+  ],
   "spire.common.Empty": [
   ],
   "spire.common.AttestationData": [

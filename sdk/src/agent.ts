@@ -4,6 +4,8 @@ import { SVIDStoreDefinition } from "@finial/proto/plugin/agent/svidstore/v1/svi
 import { WorkloadAttestorDefinition } from "@finial/proto/plugin/agent/workloadattestor/v1/workloadattestor";
 import { type PluginType, pluginType } from "./plugin/plugin-type.ts";
 
+/** What an agent may refer to a workload by. */
+export { KubernetesObjectReference, WorkloadPIDReference } from "@finial/proto/broker/reference";
 export { KeyExportDefinition } from "@finial/proto/plugin/agent/keymanager/v1/keyexport";
 export {
   HashAlgorithm,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Code, definePlugin, StatusError } from "@finial/sdk";
-import { WorkloadAttestor } from "@finial/sdk/agent";
+import { WorkloadAttestor, WorkloadPIDReference } from "@finial/sdk/agent";
 import { formatSelector } from "@finial/sdk/spiffe";
 import { loadPlugin } from "@finial/sdk/testing";
 import { bindWorkloadAttestorV1 } from "./workloadattestor-v1.ts";
@@ -51,6 +51,41 @@ describe("bindWorkloadAttestorV1()", () => {
       code: Code.Internal,
       reason: "PLUGIN_RESPONSE",
       message: "workloadattestor(docker): plugin response is malformed: missing selector value",
+    });
+  });
+
+  it("gives a plugin that knows references alone one of the process", async () => {
+    const references: unknown[] = [];
+    const plugin = definePlugin({
+      type: WorkloadAttestor,
+      name: "broker",
+      open: () => ({
+        service: {
+          attestReference: ({ reference }) => {
+            references.push([
+              reference?.typeUrl,
+              WorkloadPIDReference.decode(reference?.value ?? Buffer.alloc(0)),
+            ]);
+            return { selectorValues: ["ns:default"] };
+          },
+        },
+      }),
+    });
+    await using loaded = await loadPlugin(plugin);
+    const selectors = await bindWorkloadAttestorV1(loaded).attest(70_000, { signal });
+    assert.deepEqual(selectors.map(formatSelector), ["broker:ns:default"]);
+    assert.deepEqual(references, [
+      ["type.googleapis.com/spiffe.broker.WorkloadPIDReference", { pid: 70_000 }],
+    ]);
+  });
+
+  it("says it of a plugin that knows neither processes nor references", async () => {
+    await using loaded = await loadPlugin(
+      definePlugin({ type: WorkloadAttestor, name: "none", open: () => ({ service: {} }) }),
+    );
+    await assert.rejects(bindWorkloadAttestorV1(loaded).attest(7, { signal }), {
+      code: Code.Unimplemented,
+      message: /^workloadattestor\(none\): /,
     });
   });
 

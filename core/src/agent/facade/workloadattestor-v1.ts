@@ -1,3 +1,4 @@
+import { WorkloadPIDReference } from "@finial/proto/broker/reference";
 import { WorkloadAttestorDefinition } from "@finial/proto/plugin/agent/workloadattestor/v1/workloadattestor";
 import { Code, StatusError } from "@finial/sdk";
 import { createClient } from "@finial/sdk/internal";
@@ -6,14 +7,36 @@ import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed } from "../../kernel/catalog/prefixed.ts";
 import type { WorkloadAttestor } from "./workloadattestor.ts";
 
-/** The WorkloadAttestor port over `spire.plugin.agent.workloadattestor.v1`. */
+/** `google.protobuf.Any` names what it holds by this prefix and the message's full name. */
+const pidReferenceUrl = "type.googleapis.com/spiffe.broker.WorkloadPIDReference";
+
+/**
+ * The WorkloadAttestor port over `spire.plugin.agent.workloadattestor.v1`. A plugin that knows workloads by references alone is
+ * given one of the process.
+ */
 export function bindWorkloadAttestorV1({ name, channel }: BoundPlugin): WorkloadAttestor {
   const client = createClient(WorkloadAttestorDefinition, channel);
+
+  const attestReference = async (pid: number, signal: AbortSignal): Promise<readonly string[]> => {
+    const value = Buffer.from(WorkloadPIDReference.encode({ pid }).finish());
+    const reference = { typeUrl: pidReferenceUrl, value };
+    return (await client.attestReference({ reference }, { signal })).selectorValues;
+  };
+
+  const attest = async (pid: number, signal: AbortSignal): Promise<readonly string[]> => {
+    try {
+      return (await client.attest({ pid }, { signal })).selectorValues;
+    } catch (error) {
+      if (StatusError.from(error).code !== Code.Unimplemented) throw error;
+      return await attestReference(pid, signal);
+    }
+  };
+
   return {
     name,
     attest: (pid, { signal }) =>
       prefixed({ type: "WorkloadAttestor", name }, async () => {
-        const { selectorValues } = await client.attest({ pid }, { signal });
+        const selectorValues = await attest(pid, signal);
         try {
           return selectorValues.map((value) => checkSelector({ type: name, value }));
         } catch (error) {
