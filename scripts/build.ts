@@ -24,6 +24,7 @@ const sources = [
   "scripts/{build,bundle/*}.ts",
   "{proto,sdk,core}/{src,gen,bin}/**/*.ts",
   "plugins/*/*/{,*/}src/**/*.ts",
+  "test/plugin/*.ts",
 ];
 
 interface Bundle {
@@ -44,7 +45,13 @@ function bundles(): readonly Bundle[] {
     output: join(root, dirname(manifest), "dist", "plugin.mjs"),
     runs: true,
   }));
-  return [...programs, ...plugins].filter(({ input }) => existsSync(input));
+  // What a vendor's plugin would be, for the scenarios that load one.
+  const vendors = {
+    input: join(root, "test", "plugin", "main.ts"),
+    output: join(root, "test", "plugin", "dist", "plugin.mjs"),
+    runs: true,
+  };
+  return [...programs, ...plugins, vendors].filter(({ input }) => existsSync(input));
 }
 
 /** grpc-js loads it for channelz and ORCA, which we do not offer: a third of a bundle that never runs. */

@@ -16,7 +16,7 @@ export const scenario: Scenario = {
   title: "a KeyManager plugin in Go, built with spire-plugin-sdk, keeps the server's keys in place of disk",
   quick: false,
   async run(context) {
-    const program = await buildGoProgram("keymanager");
+    const program = await buildGoProgram("plugin");
     context.step("built the plugin with spire-plugin-sdk");
     await refuseWrongChecksum(program, context);
     const keyTypes = context.full ? ["ec-p256", "ec-p384", "rsa-2048", "rsa-4096"] : ["ec-p256"];
@@ -82,14 +82,19 @@ function pluginsWith(program: string, checksum: string) {
   DataStore "sql" {
     plugin_data { database_type = "sqlite3" connection_string = "${folder}/datastore.sqlite3" }
   }
-  KeyManager "in_go" { plugin_cmd = "${program}" plugin_checksum = "${checksum}" plugin_data {} }
+  KeyManager "in_go" {
+    plugin_cmd = "${program}"
+    plugin_args = ["server/KeyManager"]
+    plugin_checksum = "${checksum}"
+    plugin_data { word = "keys" }
+  }
   NodeAttestor "join_token" { plugin_data {} }`;
 }
 
 /** What runs is a private copy of the program: its checksum is given, and verified. */
 function checkPlugins(serverPid: number): void {
   const commands = processTree(serverPid).map(({ command }) => command);
-  if (!commands.some((command) => /\/finial-sockets-\w+\/run-\w+\/keymanager$/.test(command)))
+  if (!commands.some((command) => /\/finial-sockets-\w+\/run-\w+\/plugin server\/KeyManager$/.test(command)))
     throw new Error(`the Go plugin does not run: ${commands.join("; ")}`);
   if (commands.some((command) => command.includes("/keymanager/")))
     throw new Error(`there is another key manager: ${commands.join("; ")}`);

@@ -53,7 +53,7 @@ export class Deployment implements AsyncDisposable {
   static async create(options: DeploymentOptions = {}): Promise<Deployment> {
     const folder = mkdtempSync(join(tmpdir(), "finial-"));
     const deployment = new Deployment(folder, await freePort(), options);
-    writeFileSync(deployment.serverConfigPath, deployment.#serverConfig());
+    writeFileSync(deployment.serverConfigPath, deployment.serverConfigText);
     return deployment;
   }
 
@@ -99,7 +99,7 @@ export class Deployment implements AsyncDisposable {
     const token = joinToken ?? (await this.createJoinToken());
     const bundle = await this.serverCliOk("bundle", "show");
     writeFileSync(join(this.folder, "bootstrap.pem"), bundle);
-    writeFileSync(this.agentConfigPath, this.#agentConfig(token));
+    writeFileSync(this.agentConfigPath, this.agentConfigText(token));
     return await this.restartAgent();
   }
 
@@ -205,7 +205,12 @@ export class Deployment implements AsyncDisposable {
     daemon.assertRunning();
   }
 
-  #serverConfig(): string {
+  /** What both daemons run with, if not with this process's own. */
+  get env(): NodeJS.ProcessEnv | undefined {
+    return this.#options.env;
+  }
+
+  get serverConfigText(): string {
     const plugins =
       this.#options.serverPlugins?.(this.folder) ??
       `
@@ -228,7 +233,8 @@ plugins {${plugins}
 `;
   }
 
-  #agentConfig(joinToken: string): string {
+  /** @param joinToken "" for an agent that attests without. */
+  agentConfigText(joinToken: string): string {
     const plugins =
       this.#options.agentPlugins?.(this.agentFolder) ??
       `

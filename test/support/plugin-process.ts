@@ -6,11 +6,20 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { GRPCBrokerDefinition } from "@finial/proto/goplugin/broker";
 import { GRPCControllerDefinition } from "@finial/proto/goplugin/controller";
+import { MetricsDefinition } from "@finial/proto/plugin/hostservice/common/metrics/v1/metrics";
 import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { InitDefinition } from "@finial/proto/plugin/service/init/v1/init";
 import { StatusError } from "@finial/sdk";
-import { type Channel, createClient, openChannel, parseHandshake, targetOf } from "@finial/sdk/internal";
-import { credentials } from "@grpc/grpc-js";
+import {
+  addService,
+  type Channel,
+  createClient,
+  hostServicesId,
+  openChannel,
+  parseHandshake,
+  targetOf,
+} from "@finial/sdk/internal";
+import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 
 /** A plugin's process, launched as a host does it, for tests that look at the process itself. */
 export class StartedPlugin implements AsyncDisposable {
@@ -21,8 +30,17 @@ export class StartedPlugin implements AsyncDisposable {
   /** Where its socket is: a killed plugin does not take it along. */
   readonly #sockets: string;
 
-  constructor(child: ChildProcess, channel: Channel, services: readonly string[], sockets: string) {
+  readonly #host: Server | undefined;
+
+  constructor(
+    child: ChildProcess,
+    channel: Channel,
+    services: readonly string[],
+    sockets: string,
+    host: Server | undefined,
+  ) {
     this.#sockets = sockets;
+    this.#host = host;
     this.child = child;
     this.channel = channel;
     this.services = services;
@@ -51,6 +69,7 @@ export class StartedPlugin implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.channel.close();
+    this.#host?.forceShutdown();
     if (this.child.exitCode === null && this.child.signalCode === null) {
       const exited = once(this.child, "exit");
       this.child.kill("SIGKILL");
@@ -60,18 +79,32 @@ export class StartedPlugin implements AsyncDisposable {
   }
 }
 
-/** @param file the plugin's bundle, or its source, which finds the packages' sources. */
-export async function startPluginProcess(file: string, type: string): Promise<StartedPlugin> {
-  const flags = file.endsWith(".ts") ? ["--conditions=source"] : [];
+/**
+ * @param file the plugin's bundle, or its source, which finds the packages' sources, or a program of another language.
+ * @param options.metrics offers the plugin the host's metrics, which take anything.
+ */
+export async function startPluginProcess(
+  file: string,
+  type: string,
+  { args = [], metrics = false }: { readonly args?: readonly string[]; readonly metrics?: boolean } = {},
+): Promise<StartedPlugin> {
+  await using stack = new AsyncDisposableStack();
   const sockets = mkdtempSync(join(tmpdir(), "host"));
-  const child = spawn(process.execPath, [...flags, file], {
+  stack.defer(() => rmSync(sockets, { recursive: true, force: true }));
+  const [program = file, ...flags] = commandOf(file);
+  const child = spawn(program, [...flags, ...args], {
     env: {
       PATH: process.env.PATH,
       [type]: type,
       PLUGIN_PROTOCOL_VERSIONS: "1",
       PLUGIN_UNIX_SOCKET_DIR: sockets,
+      // Where older go-plugins make theirs.
+      TMPDIR: sockets,
     },
     stdio: ["ignore", "pipe", "inherit"],
+  });
+  stack.defer(() => {
+    child.kill("SIGKILL");
   });
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([
@@ -83,6 +116,35 @@ export async function startPluginProcess(file: string, type: string): Promise<St
   const channel = openChannel(targetOf(parseHandshake(String(line))), credentials.createInsecure());
   const broker = createClient(GRPCBrokerDefinition, channel).startStream();
   void Array.fromAsync(broker).catch(() => undefined);
-  const { pluginServiceNames } = await createClient(InitDefinition, channel).init({ hostServiceNames: [] });
-  return new StartedPlugin(child, channel, pluginServiceNames, sockets);
+  const host = metrics ? await serveMetrics(join(sockets, "host")) : undefined;
+  if (host !== undefined)
+    await broker.send({ serviceId: hostServicesId, network: "unix", address: host.address });
+  const { pluginServiceNames } = await createClient(InitDefinition, channel).init({
+    hostServiceNames: host === undefined ? [] : [MetricsDefinition.fullName],
+  });
+  stack.move();
+  return new StartedPlugin(child, channel, pluginServiceNames, sockets, host?.server);
+}
+
+function commandOf(file: string): readonly string[] {
+  if (file.endsWith(".ts")) return [process.execPath, "--conditions=source", file];
+  return file.endsWith(".mjs") ? [process.execPath, file] : [file];
+}
+
+async function serveMetrics(address: string): Promise<{ readonly address: string; readonly server: Server }> {
+  const server = new Server();
+  const taken = () => ({});
+  addService(server, MetricsDefinition, {
+    setGauge: taken,
+    emitKey: taken,
+    incrCounter: taken,
+    addSample: taken,
+    measureSince: taken,
+  });
+  await new Promise<void>((resolve, reject) =>
+    server.bindAsync(`unix:${address}`, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    ),
+  );
+  return { address, server };
 }
