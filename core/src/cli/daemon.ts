@@ -4,6 +4,7 @@ import { type Clock, type Logger, StatusError, systemClock } from "@finial/sdk";
 import type { LaunchSurroundings } from "../kernel/catalog/launch-of.ts";
 import { Manifests, type Side } from "../kernel/catalog/manifest.ts";
 import type { LogSettings } from "../kernel/config/log-settings.ts";
+import { SecretResolver } from "../kernel/secret/secret-resolver.ts";
 import { createLogger, LogThreshold } from "../kernel/telemetry/log.ts";
 import { LogFile } from "../kernel/telemetry/log-file.ts";
 import type { CommandIo } from "./io.ts";
@@ -73,7 +74,12 @@ export async function runDaemon({ side, log, warnings, run }: DaemonOptions, io:
 
 /** Where the plugins are that come with this program, and what runs them. */
 export function pluginSurroundings(side: Side, { env }: Pick<CommandIo, "env">): LaunchSurroundings {
-  return { manifests: new Manifests(findPlugins(), side), env, nodePath: process.execPath };
+  return {
+    manifests: new Manifests(findPlugins(), side),
+    env,
+    secrets: new SecretResolver({ env, uid: process.geteuid?.() ?? 0, clock: systemClock }),
+    nodePath: process.execPath,
+  };
 }
 
 /** In the package of the bundle (npm), or beside it (a release, a checkout); the sources lie one folder deeper. */

@@ -17,6 +17,7 @@ import { parseTrustDomain } from "@finial/sdk/spiffe";
 import { type CapturedLog, captureLog } from "@finial/sdk/testing";
 import type { FakePluginBehaviour } from "../pluginhost/fake-plugin.ts";
 import { compileCache, isRunning } from "../pluginhost/start-fake-plugin.ts";
+import { SecretResolver } from "../secret/secret-resolver.ts";
 import { Catalog, type CatalogOptions, type KnownType } from "./catalog.ts";
 import { anyNumber, atMostOne, exactlyOne } from "./constraints.ts";
 import { Manifests } from "./manifest.ts";
@@ -109,6 +110,7 @@ function prepare(more: Partial<CatalogOptions> = {}): Loading {
       surroundings: {
         manifests: new Manifests(join(folder, "plugins"), "server"),
         env: process.env,
+        secrets: new SecretResolver({ env: process.env, uid: process.geteuid?.() ?? 0, clock: systemClock }),
         nodePath,
       },
       hostServices: [],

@@ -8,8 +8,11 @@ import type { HostService } from "../pluginhost/host-services.ts";
 import type { Exit } from "../pluginhost/plugin-process.ts";
 import { RunningPlugin } from "../pluginhost/running-plugin.ts";
 import { SocketFolder } from "../pluginhost/socket-folder.ts";
+import type { PluginSecrets } from "../secret/plugin-secrets.ts";
+import { Redaction } from "../secret/redaction.ts";
 import { Configurer } from "./configurer.ts";
 import { type Constraint, findViolation } from "./constraints.ts";
+import { resolveGivenEnvironment } from "./given-environment.ts";
 import { type LaunchSurroundings, type PlannedLaunch, planLaunch } from "./launch-of.ts";
 import { type PluginBlock, titleOf } from "./plugin-block.ts";
 
@@ -42,11 +45,16 @@ export interface LoadedPlugin
   readonly boundService: string;
 }
 
-interface Launched {
+/** A plugin that is about to be launched. Its logger takes its secrets out of what is logged. */
+interface Prepared {
   readonly block: PluginBlock;
   readonly planned: PlannedLaunch;
-  readonly running: RunningPlugin;
+  readonly secrets: PluginSecrets;
   readonly logger: Logger;
+}
+
+interface Launched extends Prepared {
+  readonly running: RunningPlugin;
 }
 
 /** The plugins of a daemon, each in its process. Disposing of it ends them, the last loaded first. */
@@ -82,10 +90,11 @@ export class Catalog implements AsyncDisposable {
     const launched = await launchAll(blocks, options, stack);
     const plugins: LoadedPlugin[] = [];
     const configurers: Configurer[] = [];
-    for (const { block, planned, running, logger } of launched) {
+    for (const item of launched) {
+      const { block, planned, running, logger } = item;
       const boundService = named("bind", block, () => bind(running, options.types[block.type], logger));
-      const configurer = configurerOf({ block, planned, running, logger }, options);
-      await named("configure", block, () => configure(running, configurer, options));
+      const configurer = configurerOf(item, options);
+      await named("configure", block, () => configure(item, configurer, options));
       logger.info("Plugin loaded", { pid: running.pid, plugin_version: planned.manifest?.version ?? "" });
       plugins.push(loadedPlugin(running, boundService));
       configurers.push(configurer);
@@ -157,20 +166,18 @@ async function launchAll(
 ): Promise<readonly Launched[]> {
   const wanted = blocks.filter((block) => isEnabled(block, options.logger));
   const socketFolder = stack.use(await SocketFolder.make(options.socketParent ?? tmpdir())).path;
-  const plans = wanted.map((block) =>
-    named("load", block, () => planLaunch(block, options.surroundings, socketFolder)),
+  const prepared = await Promise.all(
+    wanted.map((block) => named("load", block, () => prepare(block, options, socketFolder))),
   );
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const results = await Promise.allSettled(
-    wanted.map(async (block, index) => {
-      const planned = plans[index] as PlannedLaunch;
-      const logger = loggerOf(block, options.logger);
+    prepared.map(async (item) => {
       try {
-        const running = await named("load", block, () =>
-          launch(block, planned, logger, { ...options, socketFolder, signal }),
+        const running = await named("load", item.block, () =>
+          launch(item, { ...options, socketFolder, signal }),
         );
-        return { block, planned, running, logger };
+        return { ...item, running };
       } catch (error) {
         failed.abort(error);
         throw error;
@@ -208,15 +215,26 @@ function loggerOf({ type, name, pluginCmd }: PluginBlock, logger: Logger): Logge
   return logger.with({ plugin_name: name, plugin_type: type, external: pluginCmd !== undefined });
 }
 
-async function launch(
+/** What is secret in its environment is in the plan, and nowhere else. */
+async function prepare(
   block: PluginBlock,
-  { launch }: PlannedLaunch,
-  logger: Logger,
+  { surroundings, logger, signal }: CatalogOptions,
+  socketFolder: string,
+): Promise<Prepared> {
+  const secrets = { resolver: surroundings.secrets, redaction: new Redaction() };
+  const environment = await resolveGivenEnvironment(block.environment, secrets.resolver, { signal });
+  secrets.redaction.add(environment.secrets);
+  const planned = planLaunch({ ...block, environment: environment.given }, surroundings, socketFolder);
+  return { block, planned, secrets, logger: secrets.redaction.logger(loggerOf(block, logger)) };
+}
+
+async function launch(
+  { block, planned: { launch }, secrets, logger }: Prepared,
   options: CatalogOptions & { readonly socketFolder: string },
 ): Promise<RunningPlugin> {
   if (block.pluginCmd !== undefined && launch.checksum === undefined)
     logger.warn("Plugin checksum not configured");
-  return await RunningPlugin.start({
+  const starting = RunningPlugin.start({
     type: block.type,
     name: block.name,
     launch,
@@ -226,24 +244,30 @@ async function launch(
     clock: options.clock,
     signal: options.signal,
   });
+  return await starting.catch((error: unknown) => {
+    throw secrets.redaction.error(error);
+  });
 }
 
 /** A plugin may end instead of answering; then it is that which is told. */
 async function configure(
-  running: RunningPlugin,
+  { running, secrets }: Launched,
   configurer: Configurer,
   { signal }: CatalogOptions,
 ): Promise<void> {
   try {
     await configurer.configure({ signal });
   } catch (error) {
-    throw await running.explain(error, "while it was being configured");
+    throw secrets.redaction.error(await running.explain(error, "while it was being configured"));
   }
 }
 
-function configurerOf({ block, running, logger }: Launched, { trustDomain }: CatalogOptions): Configurer {
+function configurerOf(
+  { block, running, secrets, logger }: Launched,
+  { trustDomain }: CatalogOptions,
+): Configurer {
   const { services, channel } = running;
-  return new Configurer({ block, trustDomain, logger, services, channel });
+  return new Configurer({ block, trustDomain, logger, services, channel, secrets });
 }
 
 function bind(running: RunningPlugin, known: KnownType | undefined, logger: Logger): string {

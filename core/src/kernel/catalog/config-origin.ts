@@ -1,4 +1,4 @@
-import type { PrintedHcl } from "@finial/sdk/hcl";
+import type { Position, PrintedHcl } from "@finial/sdk/hcl";
 
 /** Where a plugin's configuration was written. */
 export interface ConfigOrigin {
@@ -10,12 +10,20 @@ export interface ConfigOrigin {
 /** What our plugins call the text they are given: `plugin_data:2:1: unknown key …`. */
 const place = /^plugin_data:(\d+):(\d+): /gm;
 
-/** A plugin's message with the places the operator knows in those of the text it was given. */
-export function atOrigin(message: string, origin: ConfigOrigin | undefined): string {
+/**
+ * A plugin's message with the places the operator knows in those of the text it was given.
+ *
+ * @param toWritten from a place in that text to the one in the text before secrets were put in.
+ */
+export function atOrigin(
+  message: string,
+  origin: ConfigOrigin | undefined,
+  toWritten: (position: Position) => Position = (position) => position,
+): string {
   if (origin === undefined) return message;
   const { file, places } = origin;
   return message.replaceAll(place, (_, line: string, column: string) => {
-    const printed = { line: Number(line), column: Number(column) };
+    const printed = toWritten({ line: Number(line), column: Number(column) });
     const source = places === undefined ? printed : sourceOf(printed, places);
     return source === undefined ? `${file}: ` : `${file}:${source.line}:${source.column}: `;
   });

@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { Code, definePlugin, StatusError } from "@finial/sdk";
+import { Code, definePlugin, StatusError, systemClock } from "@finial/sdk";
 import { KeyManager } from "@finial/sdk/server";
 import { parseTrustDomain } from "@finial/sdk/spiffe";
 import { captureLog, type LoadedPlugin, loadPlugin } from "@finial/sdk/testing";
+import { Redaction } from "../secret/redaction.ts";
+import { SecretResolver } from "../secret/secret-resolver.ts";
 import { hashConfigText } from "./config-source.ts";
 import { Configurer } from "./configurer.ts";
 import type { PluginBlock } from "./plugin-block.ts";
@@ -44,6 +46,10 @@ function definition(seen: Seen, { configurable = true } = {}) {
   });
 }
 
+/** What the references resolve to. */
+const env: Record<string, string> = {};
+const resolver = new SecretResolver({ env, uid: process.geteuid?.() ?? 0, clock: systemClock });
+
 async function start(block: Partial<PluginBlock>, options: { configurable?: boolean } = {}) {
   const seen: Seen = { texts: [], entered: () => {}, wait: Promise.resolve() };
   const plugin: LoadedPlugin = await loadPlugin(definition(seen, options));
@@ -54,6 +60,7 @@ async function start(block: Partial<PluginBlock>, options: { configurable?: bool
     logger,
     services: plugin.services,
     channel: plugin.channel,
+    secrets: { resolver, redaction: new Redaction() },
   });
   return { configurer, seen, logger, [Symbol.asyncDispose]: () => plugin[Symbol.asyncDispose]() };
 }

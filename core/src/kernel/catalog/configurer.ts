@@ -1,10 +1,21 @@
+import { createHmac, randomBytes } from "node:crypto";
 import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { type Channel, type Client, createClient } from "@finial/sdk/internal";
 import type { TrustDomain } from "@finial/sdk/spiffe";
+import { mayHoldReferences, type ResolvedConfig, resolveConfigSecrets } from "../secret/config-secrets.ts";
+import type { PluginSecrets } from "../secret/plugin-secrets.ts";
 import { atOrigin } from "./config-origin.ts";
 import { hashConfigText, readConfigText } from "./config-source.ts";
 import type { PluginBlock } from "./plugin-block.ts";
+
+/** A configuration as it is written, and with its secrets. */
+interface ReadConfig extends ResolvedConfig {
+  /** Of the text as it is written: it may be logged. */
+  readonly hash: string;
+  /** Changes with the secrets. */
+  readonly secretsPrint: string;
+}
 
 /** Gives one plugin its configuration, and again when it changed. */
 export class Configurer {
@@ -12,7 +23,10 @@ export class Configurer {
   readonly #trustDomain: TrustDomain;
   readonly #logger: Logger;
   readonly #client: Client<typeof ConfigDefinition> | undefined;
-  #hash: string | undefined;
+  readonly #secrets: PluginSecrets;
+  /** To tell secrets apart without keeping them. */
+  readonly #printKey = randomBytes(32);
+  #configured: Pick<ReadConfig, "hash" | "secretsPrint"> | undefined;
   /** Of two files read at the same time, the older must not come last. */
   #lastReconfigure = Promise.resolve();
 
@@ -22,7 +36,9 @@ export class Configurer {
     readonly logger: Logger;
     readonly services: ReadonlySet<string>;
     readonly channel: Channel;
+    readonly secrets: PluginSecrets;
   }) {
+    this.#secrets = options.secrets;
     this.#block = options.block;
     this.#trustDomain = options.trustDomain;
     this.#logger = options.logger;
@@ -31,39 +47,47 @@ export class Configurer {
       : undefined;
   }
 
-  /** Only what comes from a file of its own can change while the daemon runs. */
+  /** Only what comes from somewhere else can change while the daemon runs: a file of its own, a secret. */
   get reconfigurable(): boolean {
-    return this.#client !== undefined && this.#block.pluginDataFile !== undefined;
+    const { pluginDataFile, configText = "" } = this.#block;
+    return this.#client !== undefined && (pluginDataFile !== undefined || mayHoldReferences(configText));
   }
 
-  /** @throws {StatusError} the plugin's own, or FailedPrecondition when it takes no configuration and is given one. */
-  async configure({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const text = await readConfigText(this.#block);
+  /**
+   * @throws {StatusError} the plugin's own, that of a secret which cannot be had, or FailedPrecondition when it takes no
+   *   configuration and is given one.
+   */
+  async configure(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     if (this.#client === undefined) {
-      if (text.trim() !== "") throw noConfiguration();
+      if ((await readConfigText(this.#block)).trim() !== "") throw noConfiguration();
       return;
     }
-    await this.#configure(this.#client, text, { signal });
-    const hash = hashConfigText(text);
-    this.#hash = hash;
+    const config = await this.#read(options);
+    await this.#configure(this.#client, config, options);
     const { reconfigurable } = this;
+    const { hash } = config;
     this.#logger.info("Configured plugin", { reconfigurable, ...(reconfigurable && { hash }) });
   }
 
   /** What the plugin has against its configuration; none means valid. */
-  async validate({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly string[]> {
+  async validate(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly string[]> {
     try {
-      const text = await readConfigText(this.#block);
-      if (this.#client === undefined) return text.trim() === "" ? [] : [noConfiguration().message];
-      const { notes } = await this.#client.validate(this.#request(text), { signal });
-      return notes.map((note) => atOrigin(note, this.#block.configOrigin));
+      if (this.#client === undefined)
+        return (await readConfigText(this.#block)).trim() === "" ? [] : [noConfiguration().message];
+      const { text, toWritten } = await this.#read(options);
+      try {
+        const { notes } = await this.#client.validate(this.#request(text), options);
+        return notes.map((note) => this.#atOrigin(note, toWritten));
+      } catch (error) {
+        const { code, message } = StatusError.from(error);
+        return code === Code.Unimplemented ? [] : [this.#atOrigin(message, toWritten)];
+      }
     } catch (error) {
-      const { code, message } = StatusError.from(error);
-      return code === Code.Unimplemented ? [] : [atOrigin(message, this.#block.configOrigin)];
+      return StatusError.from(error).message.split("\n");
     }
   }
 
-  /** Configures again if the text changed. A refusal is logged, and the plugin goes on as it was. */
+  /** Configures again if the text or a secret changed. A refusal is logged, and the plugin goes on as it was. */
   reconfigure(): Promise<void> {
     this.#lastReconfigure = this.#lastReconfigure.then(() => this.#reconfigure());
     return this.#lastReconfigure;
@@ -71,37 +95,66 @@ export class Configurer {
 
   async #reconfigure(): Promise<void> {
     if (!this.reconfigurable || this.#client === undefined) return;
-    const old = this.#hash;
+    const old = this.#configured;
     try {
-      const text = await readConfigText(this.#block);
-      const hash = hashConfigText(text);
-      if (hash === old) {
+      const config = await this.#read();
+      const { hash, secretsPrint } = config;
+      const secretsChanged = secretsPrint !== old?.secretsPrint;
+      if (hash === old?.hash && !secretsChanged) {
         this.#logger.info("Plugin not reconfigured since the config is unchanged", { hash });
         return;
       }
-      await this.#configure(this.#client, text);
-      this.#hash = hash;
-      this.#logger.info("Plugin reconfigured", { old_hash: old, new_hash: hash });
+      await this.#configure(this.#client, config);
+      this.#logger.info("Plugin reconfigured", {
+        old_hash: old?.hash,
+        new_hash: hash,
+        ...(secretsChanged && { secrets_changed: true }),
+      });
     } catch (error) {
       this.#logger.error("Failed to reconfigure plugin", {
         error: StatusError.from(error).message,
-        hash: old,
+        hash: old?.hash,
       });
+    }
+  }
+
+  /** @throws {StatusError} with places the operator knows. */
+  async #read(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ReadConfig> {
+    const written = await readConfigText(this.#block);
+    try {
+      const config = await resolveConfigSecrets(written, this.#secrets.resolver, options);
+      this.#secrets.redaction.add(config.secrets);
+      const secretsPrint = createHmac("sha256", this.#printKey)
+        .update(JSON.stringify(config.secrets))
+        .digest("hex");
+      return { ...config, hash: hashConfigText(written), secretsPrint };
+    } catch (error) {
+      const { code, reason, message, cause = error } = StatusError.from(error);
+      throw new StatusError(code, reason, atOrigin(message, this.#block.configOrigin), { cause });
     }
   }
 
   async #configure(
     client: Client<typeof ConfigDefinition>,
-    text: string,
+    { text, toWritten, hash, secretsPrint, secrets }: ReadConfig,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     try {
       await client.configure(this.#request(text), options);
+      this.#configured = { hash, secretsPrint };
     } catch (error) {
       const { code, reason, message, source, details, cause = error } = StatusError.from(error);
-      const placed = atOrigin(message, this.#block.configOrigin);
-      throw new StatusError(code, reason, placed, { source, details, cause });
+      const placed = this.#atOrigin(message, toWritten);
+      // A plugin may have a secret in what it says beside its message, too.
+      throw new StatusError(code, reason, placed, {
+        source,
+        ...(secrets.length === 0 && { details, cause }),
+      });
     }
+  }
+
+  #atOrigin(message: string, toWritten: ResolvedConfig["toWritten"]): string {
+    return this.#secrets.redaction.redact(atOrigin(message, this.#block.configOrigin, toWritten));
   }
 
   #request(hclConfiguration: string) {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, describe, it } from "node:test";
+import { unresolved } from "../secret/plugin-secrets.ts";
 import { type LaunchSurroundings, planLaunch } from "./launch-of.ts";
 import { Manifests } from "./manifest.ts";
 import type { PluginBlock } from "./plugin-block.ts";
@@ -30,6 +31,7 @@ const surroundings: LaunchSurroundings = {
   manifests: new Manifests(folder, "server"),
   env: { HOME: "/root", SECRET: "x" },
   nodePath: "/opt/node",
+  secrets: unresolved,
 };
 
 function plan(block: Partial<PluginBlock>) {
@@ -68,9 +70,19 @@ describe("planLaunch()", () => {
       baseName: "km",
       checksum: undefined,
     });
-    assert.deepEqual([env.SECRET, env.FINIAL_PLUGIN_LIFELINE], ["x", undefined]);
+    assert.deepEqual([env.HOME, env.SECRET, env.FINIAL_PLUGIN_LIFELINE], ["/root", undefined, undefined]);
     assert.equal(manifest, undefined);
     assert.equal(plan({ pluginCmd: "km" }).launch.file, resolve("km"));
+  });
+
+  it("gives what the operator gives, to ours and to others", () => {
+    const environment = { names: ["SECRET"], values: { REGION: "eu" }, isCompatible: false };
+    for (const pluginCmd of [undefined, "/opt/km"]) {
+      const { env } = plan({ pluginCmd, environment }).launch;
+      assert.deepEqual([env.SECRET, env.REGION], ["x", "eu"]);
+    }
+    const compatible = { names: [], values: {}, isCompatible: true };
+    assert.equal(plan({ pluginCmd: "/opt/km", environment: compatible }).launch.env.SECRET, "x");
   });
 
   it("pins what the operator's checksum names, before what a manifest says", () => {

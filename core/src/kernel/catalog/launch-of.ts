@@ -2,6 +2,7 @@ import { basename, resolve } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
 import { pluginEnvironment } from "../pluginhost/environment.ts";
 import type { Checksum, Launch } from "../pluginhost/launch.ts";
+import type { PluginSecrets } from "../secret/plugin-secrets.ts";
 import type { Manifest, Manifests } from "./manifest.ts";
 import type { PluginBlock } from "./plugin-block.ts";
 
@@ -11,6 +12,8 @@ const nodeFlags = ["--max-semi-space-size=1", "--heap-growing-percent=50"];
 export interface LaunchSurroundings {
   readonly manifests: Manifests;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What references to secrets resolve with. */
+  readonly secrets: PluginSecrets["resolver"];
   /** The Node that runs our own plugins. */
   readonly nodePath: string;
 }
@@ -27,10 +30,10 @@ export interface PlannedLaunch {
  */
 export function planLaunch(
   block: PluginBlock,
-  { manifests, env, nodePath }: LaunchSurroundings,
+  { manifests, env, nodePath }: Omit<LaunchSurroundings, "secrets">,
   socketFolder: string,
 ): PlannedLaunch {
-  const { type, name, pluginCmd, pluginArgs, pluginChecksum } = block;
+  const { type, name, pluginCmd, pluginArgs, pluginChecksum, environment: given } = block;
   if (pluginCmd !== undefined) {
     if (type === "NodeAttestor" && name === "join_token") throw joinTokenIsReserved();
     const file = resolve(pluginCmd);
@@ -39,7 +42,7 @@ export function planLaunch(
       launch: {
         file,
         args: pluginArgs,
-        env: pluginEnvironment(env, { builtIn: false, type, socketFolder }),
+        env: pluginEnvironment(env, { builtIn: false, type, socketFolder, given }),
         lifeline: false,
         baseName: basename(file),
         checksum: checksumOf(file, pluginChecksum),
@@ -53,7 +56,7 @@ export function planLaunch(
     launch: {
       file: nodePath,
       args: [...nodeFlags, manifest.main, ...pluginArgs],
-      env: pluginEnvironment(env, { builtIn: true, type, socketFolder }),
+      env: pluginEnvironment(env, { builtIn: true, type, socketFolder, given }),
       lifeline: true,
       baseName: name,
       checksum: checksumOf(manifest.main, pluginChecksum, manifest.sha256),

@@ -1,3 +1,4 @@
+import type { GivenEnvironment } from "../pluginhost/environment.ts";
 import type { ConfigOrigin } from "./config-origin.ts";
 
 /** One plugin as the configuration lists it. */
@@ -15,6 +16,8 @@ export interface PluginBlock {
   readonly configOrigin?: ConfigOrigin | undefined;
   /** A file that holds what `plugin_data` would; read when the plugin is configured, and again when asked to. */
   readonly pluginDataFile?: string | undefined;
+  /** What its process finds in its environment beside what every plugin does; values may be references to secrets. */
+  readonly environment?: GivenEnvironment | undefined;
   readonly enabled: boolean;
 }
 

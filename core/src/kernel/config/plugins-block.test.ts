@@ -13,6 +13,7 @@ const plain = {
   configText: undefined,
   configOrigin: undefined,
   pluginDataFile: undefined,
+  environment: undefined,
   enabled: true,
 };
 

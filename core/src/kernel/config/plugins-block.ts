@@ -1,6 +1,8 @@
 import { block, bool, type Decoded, type Field, labelled, printed, string, strings } from "@finial/sdk/hcl";
 import type { ConfigOrigin } from "../catalog/config-origin.ts";
 import type { PluginBlock } from "../catalog/plugin-block.ts";
+import type { GivenEnvironment } from "../pluginhost/environment.ts";
+import { checkGivenVariables, pluginEnvField } from "./plugin-env-field.ts";
 
 const fields = {
   plugin_cmd: string(),
@@ -8,6 +10,8 @@ const fields = {
   plugin_checksum: string(),
   plugin_data: printed(),
   plugin_data_file: string(),
+  plugin_env: pluginEnvField(),
+  plugin_env_compat: bool({ default: false }),
   enabled: bool({ default: true }),
 };
 
@@ -30,6 +34,7 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
               position,
               `${type} "${name}": only one of [plugin_data, plugin_data_file] can be used`,
             );
+          checkGivenVariables(value?.plugin_env ?? [], type, report);
           return {
             type,
             name,
@@ -39,11 +44,25 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
             configText: value?.plugin_data?.text,
             configOrigin: originOf(value, report.filename),
             pluginDataFile: value?.plugin_data_file || undefined,
+            environment: environmentOf(value),
             enabled: value?.enabled ?? true,
           };
         }),
       );
     },
+  };
+}
+
+/** Absent where nothing is said of it. */
+function environmentOf(value: Decoded<typeof fields> | undefined): GivenEnvironment | undefined {
+  const { plugin_env: variables = [], plugin_env_compat: isCompatible = false } = value ?? {};
+  if (variables.length === 0 && !isCompatible) return undefined;
+  return {
+    names: variables.flatMap(({ name, value }) => (value === undefined ? [name] : [])),
+    values: Object.fromEntries(
+      variables.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
+    ),
+    isCompatible,
   };
 }
 
