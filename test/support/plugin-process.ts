@@ -82,11 +82,20 @@ export class StartedPlugin implements AsyncDisposable {
 /**
  * @param file the plugin's bundle, or its source, which finds the packages' sources, or a program of another language.
  * @param options.metrics offers the plugin the host's metrics, which take anything.
+ * @param options.log where what it logs goes; by default to this process's own.
  */
 export async function startPluginProcess(
   file: string,
   type: string,
-  { args = [], metrics = false }: { readonly args?: readonly string[]; readonly metrics?: boolean } = {},
+  {
+    args = [],
+    metrics = false,
+    log = "inherit",
+  }: {
+    readonly args?: readonly string[];
+    readonly metrics?: boolean;
+    readonly log?: "inherit" | "ignore";
+  } = {},
 ): Promise<StartedPlugin> {
   await using stack = new AsyncDisposableStack();
   const sockets = mkdtempSync(join(tmpdir(), "host"));
@@ -101,7 +110,7 @@ export async function startPluginProcess(
       // Where older go-plugins make theirs.
       TMPDIR: sockets,
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", log],
   });
   stack.defer(() => {
     child.kill("SIGKILL");
