@@ -157,6 +157,7 @@ async function askTemplate(program: string, kind: PluginKind): Promise<readonly 
   await using plugin = await startPluginProcess(program, kind.type, {
     args: [addressOf(kind)],
     metrics: true,
+    log: "ignore",
   });
   const { fullName } = definition;
   if (!plugin.services.includes(fullName)) throw new Error(`the template does not offer ${fullName}`);

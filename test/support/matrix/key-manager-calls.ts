@@ -19,6 +19,7 @@ export async function callKeyManager(launch: PluginLaunch, kind: PluginKind): Pr
   await using plugin = await startPluginProcess(launch.file, kind.type, {
     args: launch.args,
     metrics: launch.records,
+    log: "ignore",
   });
   if (launch.records)
     await createClient(ConfigDefinition, plugin.channel).configure({
