@@ -86,6 +86,62 @@ describe("pluginsBlock()", () => {
     assert.deepEqual([read(""), read("plugins {}")], [undefined, []]);
   });
 
+  it("reads what a plugin finds in its environment", () => {
+    const environments = (text: string) => read(`plugins { ${text} }`)?.map(({ environment }) => environment);
+    assert.deepEqual(
+      environments(`
+        KeyManager "a" { plugin_env = ["AWS_REGION", "http_proxy"] }
+        KeyManager "b" { plugin_env { REGION = "eu" PORT = 1 ON = true TOKEN = "secret+file:/run/token" } }
+        KeyManager "c" { plugin_env = ["A"] plugin_env = { B = "b" } plugin_env_compat = true }
+        KeyManager "d" { plugin_env_compat = true }
+        KeyManager "e" { plugin_env_compat = false plugin_env = [] }`),
+      [
+        { names: ["AWS_REGION", "http_proxy"], values: {}, isCompatible: false },
+        {
+          names: [],
+          values: { REGION: "eu", PORT: "1", ON: "true", TOKEN: "secret+file:/run/token" },
+          isCompatible: false,
+        },
+        { names: ["A"], values: { B: "b" }, isCompatible: true },
+        { names: [], values: {}, isCompatible: true },
+        undefined,
+      ],
+    );
+    assert.deepEqual(
+      read('{"plugins": {"KeyManager": {"a": {"plugin_env": ["A", {"B": "b"}]}}}}')?.[0]?.environment,
+      { names: ["A"], values: { B: "b" }, isCompatible: false },
+    );
+  });
+
+  it("says which variables cannot be given", () => {
+    for (const [text, message] of [
+      [
+        '= "A"',
+        '41: plugins "KeyManager" "a".plugin_env takes a list of names, or a block of names and values',
+      ],
+      ["= [1]", '42: plugins "KeyManager" "a".plugin_env takes names in its list'],
+      ['"x" {}', '28: plugins "KeyManager" "a".plugin_env takes no label'],
+      ["{ A = [] }", '41: plugins "KeyManager" "a".plugin_env.A takes a string'],
+      ['= ["A B"]', '42: plugin_env: "A B" is no name of an environment variable'],
+      [
+        '{ KeyManager = "x" }',
+        "41: plugin_env: KeyManager is a part of the handshake with the plugin, and is set by the host",
+      ],
+      [
+        '= ["PLUGIN_UNIX_SOCKET_DIR"]',
+        "42: plugin_env: PLUGIN_UNIX_SOCKET_DIR is a part of the handshake with the plugin, and is set by the host",
+      ],
+      [
+        '{ A = "secret+file:x" }',
+        "41: secret+file: takes an absolute path, as in secret+file:/etc/finial/secret",
+      ],
+    ] as const)
+      assert.throws(() => read(`plugins { KeyManager "a" { plugin_env ${text} } }`), {
+        reason: "CONFIG_INVALID",
+        message: `x.conf:1:${message}`,
+      });
+  });
+
   for (const [title, text, message] of [
     [
       "a misspelled key",
