@@ -22,6 +22,7 @@ interface Seen {
   readonly texts: string[];
   entered: () => void;
   wait: Promise<void>;
+  refusal: string;
 }
 
 function definition(seen: Seen, { configurable = true } = {}) {
@@ -30,8 +31,7 @@ function definition(seen: Seen, { configurable = true } = {}) {
     name: "fake",
     ...(configurable && {
       parseConfig: (text: string, { trustDomain }: { trustDomain: { name: string } }) => {
-        if (text.includes("bad"))
-          throw new StatusError(Code.InvalidArgument, "CONFIG", "bad text\nand worse");
+        if (text.includes("bad")) throw new StatusError(Code.InvalidArgument, "CONFIG", seen.refusal);
         return `${trustDomain.name}: ${text}`;
       },
     }),
@@ -46,12 +46,22 @@ function definition(seen: Seen, { configurable = true } = {}) {
   });
 }
 
+const place = (printed: [line: number, column: number], source: [line: number, column: number]) => ({
+  printed: { line: printed[0], column: printed[1] },
+  source: { line: source[0], column: source[1] },
+});
+
 /** What the references resolve to. */
 const env: Record<string, string> = {};
 const resolver = new SecretResolver({ env, uid: process.geteuid?.() ?? 0, clock: systemClock });
 
 async function start(block: Partial<PluginBlock>, options: { configurable?: boolean } = {}) {
-  const seen: Seen = { texts: [], entered: () => {}, wait: Promise.resolve() };
+  const seen: Seen = {
+    texts: [],
+    entered: () => {},
+    wait: Promise.resolve(),
+    refusal: "bad text\nand worse",
+  };
   const plugin: LoadedPlugin = await loadPlugin(definition(seen, options));
   const logger = captureLog();
   const configurer = new Configurer({
@@ -59,10 +69,19 @@ async function start(block: Partial<PluginBlock>, options: { configurable?: bool
     trustDomain: parseTrustDomain("example.org"),
     logger,
     services: plugin.services,
-    channel: plugin.channel,
     secrets: { resolver, redaction: new Redaction() },
   });
-  return { configurer, seen, logger, [Symbol.asyncDispose]: () => plugin[Symbol.asyncDispose]() };
+  const { client } = plugin;
+  const bound = {
+    get reconfigurable() {
+      return configurer.reconfigurable;
+    },
+    configure: (options?: { readonly signal?: AbortSignal }) => configurer.configure(client, options),
+    configureAgain: () => configurer.configureAgain(client),
+    validate: () => configurer.validate(client),
+    reconfigure: () => configurer.reconfigure(client),
+  };
+  return { configurer: bound, seen, logger, [Symbol.asyncDispose]: () => plugin[Symbol.asyncDispose]() };
 }
 
 function fileWith(text: string): string {
@@ -130,6 +149,122 @@ describe("Configurer.configure()", () => {
     const configuring = started.configurer.configure({ signal: stop.signal });
     stop.abort();
     await assert.rejects(configuring, { code: 1 });
+  });
+});
+
+describe("Configurer and secrets", () => {
+  const password = (value: string): string => `password = "${value}"`;
+
+  it("gives the plugin the secret, and logs neither it nor what could be guessed from it", async () => {
+    env.PASSWORD = "canary-1";
+    await using started = await start({ configText: password("secret+env:PASSWORD") });
+    assert.equal(started.configurer.reconfigurable, true);
+    await started.configurer.configure();
+    assert.deepEqual(started.seen.texts, [`example.org: ${password("canary-1")}`]);
+    const hash = hashConfigText(password("secret+env:PASSWORD"));
+    assert.deepEqual(started.logger.lines, [
+      { level: "info", message: "Configured plugin", fields: { reconfigurable: true, hash } },
+    ]);
+  });
+
+  it("follows a secret that changed, and says only that it did", async () => {
+    env.PASSWORD = "canary-1";
+    await using started = await start({ configText: password("secret+env:PASSWORD") });
+    const { configurer, seen, logger } = started;
+    await configurer.configure();
+    await configurer.reconfigure();
+    env.PASSWORD = "canary-2";
+    await configurer.reconfigure();
+    await configurer.reconfigure();
+    assert.deepEqual(
+      seen.texts,
+      ["canary-1", "canary-2"].map((value) => `example.org: ${password(value)}`),
+    );
+    const hash = hashConfigText(password("secret+env:PASSWORD"));
+    assert.deepEqual(
+      logger.lines.slice(1).map(({ message, fields }) => [message, fields]),
+      [
+        ["Plugin not reconfigured since the config is unchanged", { hash }],
+        ["Plugin reconfigured", { old_hash: hash, new_hash: hash, secrets_changed: true }],
+        ["Plugin not reconfigured since the config is unchanged", { hash }],
+      ],
+    );
+  });
+
+  it("follows the text of a file and its secrets, each by itself", async () => {
+    env.PASSWORD = "canary-1";
+    const file = fileWith(password("secret+env:PASSWORD"));
+    await using started = await start({ pluginDataFile: file });
+    await started.configurer.configure();
+    writeFileSync(file, `# Said otherwise.\n${password("secret+env:PASSWORD")}`);
+    await started.configurer.reconfigure();
+    assert.deepEqual(started.seen.texts[1], `example.org: # Said otherwise.\n${password("canary-1")}`);
+    assert.equal("secrets_changed" in (started.logger.lines[1]?.fields ?? {}), false);
+  });
+
+  it("goes on with the secret it has when the new one cannot be had", async () => {
+    env.PASSWORD = "canary-1";
+    await using started = await start({
+      configText: password("secret+env:PASSWORD"),
+      configOrigin: { file: "server.conf", places: [place([1, 1], [7, 3]), place([1, 12], [7, 14])] },
+    });
+    const { configurer, seen, logger } = started;
+    await configurer.configure();
+    delete env.PASSWORD;
+    await configurer.reconfigure();
+    assert.equal(seen.texts.length, 1);
+    assert.deepEqual(logger.lines[1], {
+      level: "error",
+      message: "Failed to reconfigure plugin",
+      fields: {
+        error: "server.conf:7:14: secret+env:PASSWORD: the daemon's environment has no such variable",
+        hash: hashConfigText(password("secret+env:PASSWORD")),
+      },
+    });
+    env.PASSWORD = "canary-2";
+    await configurer.reconfigure();
+    assert.equal(seen.texts.length, 2);
+  });
+
+  it("says where the secret is that cannot be had, and asks the plugin nothing", async () => {
+    delete env.PASSWORD;
+    await using started = await start({
+      configText: password("secret+env:PASSWORD"),
+      configOrigin: { file: "server.conf", places: [place([1, 1], [7, 3]), place([1, 12], [7, 14])] },
+    });
+    const message = "server.conf:7:14: secret+env:PASSWORD: the daemon's environment has no such variable";
+    await assert.rejects(started.configurer.configure(), { code: 9, reason: "SECRET_UNAVAILABLE", message });
+    assert.deepEqual(await started.configurer.validate(), [message]);
+    assert.deepEqual(started.seen.texts, []);
+  });
+
+  it("takes the secret out of what the plugin says of it", async () => {
+    env.PASSWORD = "bad canary";
+    await using started = await start({ configText: password("secret+env:PASSWORD") });
+    const { configurer, seen } = started;
+    seen.refusal = 'plugin_data:1:12: "bad canary" is no password';
+    await assert.rejects(configurer.configure(), (error: StatusError) => {
+      assert.equal(error.message, 'plugin_data:1:12: "[secret]" is no password');
+      assert.equal(error.cause, undefined);
+      return true;
+    });
+    assert.deepEqual(await configurer.validate(), ['plugin_data:1:12: "[secret]" is no password']);
+  });
+
+  it("finds the place in the file although the secret is longer than the reference", async () => {
+    env.P = `bad ${"x".repeat(100)}`;
+    const text = `${password("secret+env:P")} user = "u"`;
+    await using started = await start({ pluginDataFile: fileWith(text), configOrigin: { file: "p.conf" } });
+    started.seen.refusal = `plugin_data:1:${`password = "${env.P}" `.length + 1}: unknown key "user"`;
+    await assert.rejects(started.configurer.configure(), {
+      message: `p.conf:1:${password("secret+env:P").length + 2}: unknown key "user"`,
+    });
+  });
+
+  it("gives none to a plugin that takes no configuration", async () => {
+    await using started = await start({ configText: password("secret+env:NONE") }, { configurable: false });
+    assert.equal(started.configurer.reconfigurable, false);
+    await assert.rejects(started.configurer.configure(), { reason: "NO_CONFIGURATION_INTERFACE" });
   });
 });
 
