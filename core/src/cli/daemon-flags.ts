@@ -11,3 +11,8 @@ export const daemonFlags = {
   logSourceLocation: toggle("Accepted, and ignored"),
   trustDomain: text("The trust domain"),
 };
+
+/** What both daemons' `validate` takes besides. */
+export const validateFlags = {
+  skipSecrets: toggle("Do not look for the secrets that plugins are given by reference"),
+};

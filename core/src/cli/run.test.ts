@@ -14,6 +14,8 @@ after(() => rmSync(folder, { recursive: true }));
 const server = 'server {\n  trust_domain = "$DOMAIN"\n  data_dir = "data"\n}\nplugins {}\n';
 const agent =
   'agent {\n  trust_domain = "$DOMAIN"\n  server_address = "s"\n  server_port = 1\n  insecure_bootstrap = true\n}\nplugins {}\n';
+const secretPlugins =
+  'plugins {\n  KeyManager "memory" { plugin_data { a = "secret+file:/no/such/file" } plugin_env { B = "secret+env:NONE" } }\n}';
 for (const [name, text] of [
   ["server.conf", server.replace("$DOMAIN", "example.org")],
   ["server-env.conf", server],
@@ -21,6 +23,8 @@ for (const [name, text] of [
   ["server-opa.conf", server.replace('"data"', '"data" experimental { require_pq_kem = true }')],
   ["agent.conf", agent.replace("$DOMAIN", "example.org")],
   ["agent-env.conf", agent],
+  ["agent-secret.conf", agent.replace("$DOMAIN", "example.org").replace("plugins {}", secretPlugins)],
+  ["server-secret.conf", server.replace("$DOMAIN", "example.org").replace("plugins {}", secretPlugins)],
   ["agent-typo.conf", agent.replace("server_port", "serverport")],
   ["agent-warned.conf", agent.replace("$DOMAIN", "example.org").replace("agent {", "agent {\n sds {}")],
 ] as const)
@@ -84,6 +88,15 @@ describe("finial-server validate", () => {
     });
   });
 
+  it("needs the secrets that plugins are to be given, unless told not to", async () => {
+    const { status, err } = await run("server", "validate -config server-secret.conf");
+    assert.equal(status, 1);
+    assert.match(err, /plugin_env: B: secret\+env:NONE: the daemon's environment has no such variable/);
+    const skipped = await run("server", "validate -config server-secret.conf -skipSecrets");
+    assert.doesNotMatch(skipped.err, /secret\+/);
+    assert.match(skipped.err, /no supported configuration interface found/);
+  });
+
   it("tells which plugin types are missing", async () => {
     const { status, out, err } = await run("server", "validate -config server.conf");
     assert.deepEqual([status, out], [1, ""]);
@@ -100,6 +113,23 @@ describe("finial-agent validate", () => {
       out: "Finial agent configuration file is valid.\n",
       err: "",
     });
+  });
+
+  it("looks for the secrets that plugins are to be given, unless told not to", async () => {
+    assert.deepEqual(await run("agent", "validate -config agent-secret.conf"), {
+      status: 1,
+      out: "",
+      err: [
+        "Finial agent configuration file is invalid.",
+        "Validation errors:",
+        '\tKeyManager "memory":',
+        "\t\tagent-secret.conf:8:43: secret+file:/no/such/file: /no: no such file or directory",
+        "\t\tplugin_env: B: secret+env:NONE: the daemon's environment has no such variable",
+        "",
+      ].join("\n"),
+    });
+    const { status } = await run("agent", "validate -config agent-secret.conf -skipSecrets");
+    assert.equal(status, 0);
   });
 
   it("passes warnings on", async () => {

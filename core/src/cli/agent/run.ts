@@ -1,12 +1,15 @@
 import { resolve } from "node:path";
 import { type AgentConfig, parseAgentConfig } from "../../agent/config.ts";
+import { checkSecrets } from "../../kernel/catalog/check-secrets.ts";
 import { refuseMissing } from "../../kernel/config/feature.ts";
 import { loadConfigText } from "../../kernel/config/load.ts";
+import { unresolved } from "../../kernel/secret/plugin-secrets.ts";
 import { command } from "../command.ts";
-import { runDaemon } from "../daemon.ts";
-import { daemonFlags } from "../daemon-flags.ts";
+import { pluginSurroundings, runDaemon } from "../daemon.ts";
+import { daemonFlags, validateFlags } from "../daemon-flags.ts";
 import { type FlagValues, int, text, toggle } from "../flag.ts";
 import { type CommandIo, messageOf } from "../io.ts";
+import { printNotes } from "../validation-notes.ts";
 import { version } from "../version.ts";
 
 const flags = {
@@ -58,17 +61,24 @@ export const run = command({
   },
 });
 
-/** Plugins are not asked, as in SPIRE. */
+/** Plugins are not asked, as in SPIRE; whether there are the secrets they are to be given is the host's to say. */
 export const validate = command({
   name: "validate",
-  synopsis: "Checks a configuration file; what is the plugins' is not looked into",
-  flags,
-  run: async ({ flags, io }) => {
+  synopsis: "Checks a configuration file; of what is the plugins', only whether its secrets are there",
+  flags: { ...flags, ...validateFlags },
+  run: async ({ flags: { skipSecrets, ...flags }, io }) => {
+    let config: AgentConfig;
     try {
-      const { warnings } = loadConfig(flags, io);
-      for (const warning of warnings) io.stderr.write(`Warning: ${warning}\n`);
+      config = loadConfig(flags, io);
     } catch (error) {
       io.stderr.write(`Finial agent configuration file is invalid: ${messageOf(error)}\n`);
+      return 1;
+    }
+    for (const warning of config.warnings) io.stderr.write(`Warning: ${warning}\n`);
+    const resolver = skipSecrets ? unresolved : pluginSurroundings("agent", io).secrets;
+    const notes = await checkSecrets(config.plugins, resolver);
+    if (notes.size > 0) {
+      io.stderr.write(`Finial agent configuration file is invalid.\n${printNotes(notes)}`);
       return 1;
     }
     io.stdout.write("Finial agent configuration file is valid.\n");

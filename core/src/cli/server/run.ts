@@ -2,13 +2,15 @@ import { resolve } from "node:path";
 import { systemClock } from "@finial/sdk";
 import { refuseMissing } from "../../kernel/config/feature.ts";
 import { loadConfigText } from "../../kernel/config/load.ts";
+import { unresolved } from "../../kernel/secret/plugin-secrets.ts";
 import { createLogger, LogThreshold } from "../../kernel/telemetry/log.ts";
 import { parseServerConfig, type ServerConfig } from "../../server/config.ts";
 import { command } from "../command.ts";
 import { pluginSurroundings, runDaemon } from "../daemon.ts";
-import { daemonFlags } from "../daemon-flags.ts";
+import { daemonFlags, validateFlags } from "../daemon-flags.ts";
 import { type FlagValues, int, text } from "../flag.ts";
 import { type CommandIo, messageOf } from "../io.ts";
+import { printNotes } from "../validation-notes.ts";
 
 const flags = {
   config: text("The configuration file", "conf/server/server.conf"),
@@ -51,8 +53,8 @@ export const run = command({
 export const validate = command({
   name: "validate",
   synopsis: "Checks a configuration file, and has every plugin check its own part of it",
-  flags,
-  run: async ({ flags, io }) => {
+  flags: { ...flags, ...validateFlags },
+  run: async ({ flags: { skipSecrets, ...flags }, io }) => {
     let config: ServerConfig;
     try {
       config = loadConfig(flags, io);
@@ -62,11 +64,9 @@ export const validate = command({
     }
     for (const warning of config.warnings) io.stderr.write(`Warning: ${warning}\n`);
     try {
-      const notes = await notesOf(config, io);
+      const notes = await notesOf(config, io, { skipSecrets });
       if (notes.size > 0) {
-        io.stderr.write("Finial server configuration file is invalid.\nValidation errors:\n");
-        for (const [plugin, lines] of notes)
-          io.stderr.write(`\t${plugin}:\n${lines.map((line) => `\t\t${line}\n`).join("")}`);
+        io.stderr.write(`Finial server configuration file is invalid.\n${printNotes(notes)}`);
         return 1;
       }
     } catch (error) {
@@ -86,7 +86,11 @@ function loadConfig(values: FlagValues<typeof flags>, { env, cwd }: CommandIo): 
   return config;
 }
 
-async function notesOf(config: ServerConfig, io: CommandIo): Promise<ReadonlyMap<string, readonly string[]>> {
+async function notesOf(
+  config: ServerConfig,
+  io: CommandIo,
+  { skipSecrets }: { readonly skipSecrets: boolean | undefined },
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const { validateServer } = await import("../../server/server.ts");
   const { now } = systemClock;
   // What plugins have to say while they check comes back as notes.
@@ -94,6 +98,6 @@ async function notesOf(config: ServerConfig, io: CommandIo): Promise<ReadonlyMap
   return await validateServer(config, {
     logger,
     clock: systemClock,
-    plugins: pluginSurroundings("server", io),
+    plugins: { ...pluginSurroundings("server", io), ...(skipSecrets && { secrets: unresolved }) },
   });
 }
