@@ -15,6 +15,5 @@ export type {
   ResponseOf,
   ServiceDefinition,
 } from "./rpc/definition.ts";
-export { createServer } from "./rpc/server.ts";
 export { addService, type CallContext, type Handlers, type Interceptor } from "./rpc/service.ts";
 export { fromGrpcError, toGrpcStatus } from "./rpc/status.ts";

@@ -4,11 +4,10 @@ import { GRPCStdioDefinition } from "@finial/proto/goplugin/stdio";
 import { HealthCheckResponse_ServingStatus, HealthDefinition } from "@finial/proto/grpc/health/v1/health";
 import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { InitDefinition } from "@finial/proto/plugin/service/init/v1/init";
-import { credentials, type Server, ServerCredentials } from "@grpc/grpc-js";
+import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { hostServicesId, targetOf } from "../goplugin/broker.ts";
 import { type Channel, createClient, openChannel } from "../rpc/client.ts";
 import type { ServiceDefinition } from "../rpc/definition.ts";
-import { createServer } from "../rpc/server.ts";
 import { addService, type CallContext, type Handlers, type Interceptor } from "../rpc/service.ts";
 import { Code } from "../status/code.ts";
 import { StatusError } from "../status/status-error.ts";
@@ -41,7 +40,7 @@ export class PluginServer implements AsyncDisposable {
   private constructor(plugin: Plugin, options: PluginServerOptions) {
     this.#plugin = plugin;
     this.#options = options;
-    this.#server = createServer({ "grpc.max_receive_message_length": -1 });
+    this.#server = new Server({ "grpc.max_receive_message_length": -1 });
   }
 
   /** Listens; a host may connect as soon as the promise resolves. */

@@ -75,7 +75,7 @@ export function openChannel(
       // No proxy for what is local or pinned by address; a re-used socket path is another process.
       "grpc.enable_http_proxy": 0,
       "grpc.use_local_subchannel_pool": 1,
-      // Nobody can ask for its counts.
+      // Nobody can ask for its counts. A server needs it: without, grpc-js does not close the connections of one that is shut down.
       "grpc.enable_channelz": 0,
       ...options,
     }),

@@ -1,8 +1,8 @@
 import { HealthDefinition } from "@finial/proto/grpc/health/v1/health";
 import { SpiffeWorkloadAPIDefinition } from "@finial/proto/workload/workload";
 import type { Clock, Logger } from "@finial/sdk";
-import { addService, createServer } from "@finial/sdk/internal";
-import type { Server } from "@grpc/grpc-js";
+import { addService } from "@finial/sdk/internal";
+import { Server } from "@grpc/grpc-js";
 import { healthHandlers } from "../../kernel/health/health-service.ts";
 import type { PeerProcess } from "../../kernel/rpc/peer-credentials.ts";
 import { Peers } from "../../kernel/rpc/peers.ts";
@@ -48,7 +48,7 @@ export class WorkloadEndpoints implements AsyncDisposable {
   /** @throws {StatusError} FailedPrecondition when the socket cannot be had. */
   static async start(options: WorkloadEndpointsOptions): Promise<WorkloadEndpoints> {
     const { socketPath, disableWorkloadApi, clock, logger } = options;
-    const server = createServer();
+    const server = new Server();
     const peers = new Peers<PeerProcess>();
     const callers = callersOf(peers, options);
     const log = logFailures(callers, logger);

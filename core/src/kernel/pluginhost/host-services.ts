@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { addService, createServer, type Handlers, type ServiceDefinition } from "@finial/sdk/internal";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { addService, type Handlers, type ServiceDefinition } from "@finial/sdk/internal";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
 
 /** A service the daemon offers its plugins; handlers are made for each plugin, which is how they know their caller. */
 export interface HostService<D extends ServiceDefinition = ServiceDefinition> {
@@ -24,7 +24,7 @@ export class HostServiceServer implements AsyncDisposable {
     plugin: { readonly type: string; readonly name: string; readonly socketFolder: string },
   ): Promise<HostServiceServer> {
     const address = join(plugin.socketFolder, `host-${randomBytes(4).toString("hex")}`);
-    const server = createServer();
+    const server = new Server();
     for (const { definition, handlersFor } of services) addService(server, definition, handlersFor(plugin));
     const started = new HostServiceServer(address, server);
     try {

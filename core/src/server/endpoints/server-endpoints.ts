@@ -4,15 +4,9 @@ import { EntryDefinition } from "@finial/proto/api/server/entry/v1/entry";
 import { SVIDDefinition } from "@finial/proto/api/server/svid/v1/svid";
 import { HealthDefinition } from "@finial/proto/grpc/health/v1/health";
 import { type Clock, type Logger, StatusError } from "@finial/sdk";
-import {
-  addService,
-  type CallContext,
-  createServer,
-  type Handlers,
-  type Interceptor,
-} from "@finial/sdk/internal";
+import { addService, type CallContext, type Handlers, type Interceptor } from "@finial/sdk/internal";
 import { type SpiffeId, type TrustDomain, verifyX509Svid } from "@finial/sdk/spiffe";
-import type { Server } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import type { PeerProcess } from "../../kernel/rpc/peer-credentials.ts";
 import { Peers } from "../../kernel/rpc/peers.ts";
 import { TlsListener, type TlsPeer } from "../../kernel/rpc/tls-listener.ts";
@@ -74,8 +68,8 @@ export class ServerEndpoints implements AsyncDisposable {
   static async start(options: EndpointsOptions): Promise<ServerEndpoints> {
     const { logger, identity } = options;
     await using stack = new AsyncDisposableStack();
-    const remote = createServer({ "grpc.max_connection_age_ms": maxConnectionAgeMs });
-    const local = createServer();
+    const remote = new Server({ "grpc.max_connection_age_ms": maxConnectionAgeMs });
+    const local = new Server();
     const remotePeers = new Peers<Caller>();
     const localPeers = new Peers<PeerProcess>();
     addServices(remote, options, (context) => remotePeers.of(context), false);
