@@ -38,6 +38,7 @@ export interface DaemonOptions {
 export async function runDaemon({ side, log, warnings, run }: DaemonOptions, io: CommandIo): Promise<number> {
   const name = side === "server" ? "Server" : "Agent";
   process.umask(process.umask() | umask);
+  await keepInheritedDescriptors();
   using file = LogFile.open(log.file);
   const { now } = systemClock;
   const threshold = new LogThreshold(log.level);
@@ -70,6 +71,12 @@ export async function runDaemon({ side, log, warnings, run }: DaemonOptions, io:
   }
   logger.info(`${name} stopped gracefully`);
   return 0;
+}
+
+/** What this process was started with is not its plugins'. The native code for it is loaded only by who starts plugins. */
+export async function keepInheritedDescriptors(): Promise<void> {
+  const { keepInheritedDescriptors } = await import("../kernel/lifecycle/inherited-descriptors.ts");
+  keepInheritedDescriptors();
 }
 
 /** Where the plugins are that come with this program, and what runs them. */

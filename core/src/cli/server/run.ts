@@ -6,7 +6,7 @@ import { unresolved } from "../../kernel/secret/plugin-secrets.ts";
 import { createLogger, LogThreshold } from "../../kernel/telemetry/log.ts";
 import { parseServerConfig, type ServerConfig } from "../../server/config.ts";
 import { command } from "../command.ts";
-import { pluginSurroundings, runDaemon } from "../daemon.ts";
+import { keepInheritedDescriptors, pluginSurroundings, runDaemon } from "../daemon.ts";
 import { daemonFlags, validateFlags } from "../daemon-flags.ts";
 import { type FlagValues, int, text } from "../flag.ts";
 import { type CommandIo, messageOf } from "../io.ts";
@@ -93,6 +93,7 @@ async function notesOf(
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const { validateServer } = await import("../../server/server.ts");
   const { now } = systemClock;
+  await keepInheritedDescriptors();
   // What plugins have to say while they check comes back as notes.
   const logger = createLogger({ format: "text", threshold: new LogThreshold("error"), now, write: () => {} });
   return await validateServer(config, {
