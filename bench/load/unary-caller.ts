@@ -1,31 +1,57 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect, type TLSSocket } from "node:tls";
 import { toPem } from "@finial/sdk/crypto";
 import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from "@finial/sdk/internal";
 import type { ServerAddress, TestSvid } from "@finial/test/support/attested-client";
+import { Flag, FrameReader, FrameType, frame, literalHeaders } from "./http2-frames.ts";
 
 /** Length-prefixed messages, uncompressed. @see gRPC over HTTP2, "Length-Prefixed-Message" */
 const prefixLength = 5;
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+/** What all answers of a connection may be together, which is more than any measurement brings. @see RFC 9113, section 6.9.1 */
+const windowIncrement = 2 ** 31 - 1 - 65_535;
+const firstSendWindow = 65_535;
+
+interface Open {
+  readonly resolve: (message: Buffer) => void;
+  readonly reject: (error: Error) => void;
+  data: Buffer | undefined;
+}
 
 /**
  * Unary calls of one method over one mutual TLS connection, with as little of its own as can be: what the client of a
- * measurement spends, it takes from what is measured.
+ * measurement spends, it takes from what is measured. So it writes the few HTTP/2 frames it needs, and of what comes it
+ * reads the messages alone; anything out of the ordinary ends the measurement.
  */
 export class UnaryCaller<M extends MethodDefinition> implements Disposable {
-  readonly #session: ClientHttp2Session;
+  readonly #socket: TLSSocket;
   readonly #method: M;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headers: Buffer;
+  readonly #reader = new FrameReader();
+  readonly #open = new Map<number, Open>();
+  #nextStream = 1;
+  #sendWindow = firstSendWindow;
+  #outgoing: Buffer[] = [];
 
-  private constructor(session: ClientHttp2Session, service: ServiceDefinition, method: M) {
-    this.#session = session;
+  private constructor(socket: TLSSocket, authority: string, service: ServiceDefinition, method: M) {
+    this.#socket = socket;
     this.#method = method;
-    this.#headers = {
+    this.#headers = literalHeaders({
       ":method": "POST",
+      ":scheme": "https",
+      ":authority": authority,
       ":path": `/${service.fullName}/${method.name}`,
       "content-type": "application/grpc",
       te: "trailers",
-    };
+    });
+    socket.on("data", (bytes: Buffer) => this.#take(bytes));
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("close", () => this.#fail(new Error("the server closed the connection")));
+    const window = Buffer.alloc(4);
+    window.writeUInt32BE(windowIncrement);
+    socket.write(
+      Buffer.concat([preface, frame(FrameType.Settings), frame(FrameType.WindowUpdate, { payload: window })]),
+    );
   }
 
   static async connect<M extends MethodDefinition>(
@@ -35,7 +61,7 @@ export class UnaryCaller<M extends MethodDefinition> implements Disposable {
     method: M,
   ): Promise<UnaryCaller<M>> {
     const { hostname, port } = new URL(`tcp://${address}`);
-    const socket: TLSSocket = connectTls({
+    const socket = connect({
       host: hostname,
       port: Number(port),
       ca: bundlePem,
@@ -46,49 +72,96 @@ export class UnaryCaller<M extends MethodDefinition> implements Disposable {
       checkServerIdentity: () => undefined,
     });
     await once(socket, "secureConnect");
-    const session = connect(`https://${address}`, { createConnection: () => socket });
-    await once(session, "connect");
-    return new UnaryCaller(session, service, method);
+    return new UnaryCaller(socket, address, service, method);
   }
 
-  /** @throws {Error} with the status the server ended the call with. */
-  call(request: Partial<RequestOf<M>>): Promise<ResponseOf<M>> {
+  /** @throws {Error} when the call is refused, or the connection ends. */
+  async call(request: Partial<RequestOf<M>>): Promise<ResponseOf<M>> {
+    const { requestType, responseType } = this.#method;
+    const message = requestType.encode(requestType.fromPartial(request)).finish();
+    const body = Buffer.alloc(prefixLength + message.length);
+    body.writeUInt32BE(message.length, 1);
+    body.set(message, prefixLength);
+    return responseType.decode(await this.#send(body)) as ResponseOf<M>;
+  }
+
+  #send(body: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const stream = this.#session.request(this.#headers);
-      const chunks: Buffer[] = [];
-      let trailers: IncomingHttpHeaders = {};
-      stream.on("response", (headers) => {
-        trailers = headers;
-      });
-      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("trailers", (headers) => {
-        trailers = headers;
-      });
-      stream.on("error", reject);
-      stream.on("end", () => {
-        if (trailers["grpc-status"] === "0")
-          resolve(this.#method.responseType.decode(messageOf(chunks)) as ResponseOf<M>);
-        else reject(new Error(`the call ended with ${trailers["grpc-status"]}: ${trailers["grpc-message"]}`));
-      });
-      const { requestType } = this.#method;
-      stream.end(framed(requestType.encode(requestType.fromPartial(request)).finish()));
+      this.#sendWindow -= body.length;
+      if (this.#sendWindow < 0) {
+        reject(new Error("the server takes no more for now: there are too many calls in flight"));
+        return;
+      }
+      const stream = this.#nextStream;
+      this.#nextStream += 2;
+      this.#open.set(stream, { resolve, reject, data: undefined });
+      this.#write(
+        frame(FrameType.Headers, { stream, flags: Flag.EndHeaders, payload: this.#headers }),
+        frame(FrameType.Data, { stream, flags: Flag.EndStream, payload: body }),
+      );
     });
   }
 
-  [Symbol.dispose](): void {
-    this.#session.destroy();
+  /** What is sent in one turn of the event loop goes out together. */
+  #write(...frames: readonly Buffer[]): void {
+    if (this.#outgoing.length === 0)
+      setImmediate(() => {
+        const bytes = Buffer.concat(this.#outgoing);
+        this.#outgoing = [];
+        this.#socket.write(bytes);
+      });
+    this.#outgoing.push(...frames);
   }
-}
 
-function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(prefixLength + message.length);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, prefixLength);
-  return frame;
-}
+  #take(bytes: Buffer): void {
+    for (const { type, flags, stream, payload } of this.#reader.read(bytes)) {
+      const open = this.#open.get(stream);
+      switch (type) {
+        case FrameType.Data:
+          if (open !== undefined)
+            open.data = open.data === undefined ? Buffer.from(payload) : Buffer.concat([open.data, payload]);
+          break;
+        case FrameType.Settings:
+          if ((flags & Flag.Ack) === 0) this.#write(frame(FrameType.Settings, { flags: Flag.Ack }));
+          break;
+        case FrameType.Ping:
+          if ((flags & Flag.Ack) === 0) this.#write(frame(FrameType.Ping, { flags: Flag.Ack, payload }));
+          break;
+        case FrameType.WindowUpdate:
+          if (stream === 0) this.#sendWindow += payload.readUInt32BE() & 0x7fff_ffff;
+          break;
+        case FrameType.RstStream:
+          this.#settle(stream);
+          break;
+        case FrameType.GoAway:
+          this.#fail(new Error("the server wants no more calls on this connection"));
+          break;
+      }
+      const endsStream = type === FrameType.Data || type === FrameType.Headers;
+      if (endsStream && (flags & Flag.EndStream) !== 0) this.#settle(stream);
+    }
+  }
 
-function messageOf(chunks: readonly Buffer[]): Buffer {
-  const [first = Buffer.alloc(0)] = chunks;
-  return (chunks.length === 1 ? first : Buffer.concat(chunks)).subarray(prefixLength);
+  /** A call that failed brings no message: why is in the server's log. */
+  #settle(stream: number): void {
+    const open = this.#open.get(stream);
+    this.#open.delete(stream);
+    const { data } = open ?? {};
+    if (
+      data !== undefined &&
+      data.length >= prefixLength &&
+      data.readUInt32BE(1) === data.length - prefixLength
+    )
+      open?.resolve(data.subarray(prefixLength));
+    else open?.reject(new Error(`the server refused a ${this.#method.name}: its log says why`));
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of this.#open.values()) reject(error);
+    this.#open.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
 }
