@@ -1,5 +1,5 @@
 import { Catalog } from "../kernel/catalog/catalog.ts";
-import { endOfPlugins } from "../kernel/catalog/end-of-plugins.ts";
+import { besidesPlugins, pluginsCheck } from "../kernel/catalog/plugins-check.ts";
 import { HealthChecks } from "../kernel/health/health-checks.ts";
 import { runHealthListener } from "../kernel/health/health-listener.ts";
 import { metricsService } from "../kernel/hostservice/metrics.ts";
@@ -17,7 +17,7 @@ import { RotationPolicy } from "./sync/rotation.ts";
 import { WorkloadAttestation } from "./workload/workload-attestation.ts";
 
 /**
- * Runs an agent until the signal aborts or one of its plugins ends.
+ * Runs an agent until the signal aborts.
  *
  * @throws {StatusError} what made it impossible to start, or to go on. All plugins are gone then.
  */
@@ -32,20 +32,18 @@ export async function runAgent(config: AgentConfig, surroundings: AgentSurroundi
     trustDomain: config.trustDomain,
     logger: logger.with({ subsystem_name: "catalog" }),
     clock,
+    random: surroundings.random,
     signal,
   });
   surroundings.onReconfigure?.(() => void catalog.reconfigure());
   const plugins = bindPlugins(catalog);
-  await runTogether(
-    [(inner) => endOfPlugins(catalog, inner), (inner) => serve(config, plugins, surroundings, inner)],
-    signal,
-  );
+  await runTogether([(inner) => serve(config, { catalog, plugins }, surroundings, inner)], signal);
 }
 
 /** First its identity, then its entries, then the door for workloads. */
 async function serve(
   config: AgentConfig,
-  plugins: AgentPlugins,
+  { catalog, plugins }: { readonly catalog: Catalog; readonly plugins: AgentPlugins },
   surroundings: AgentSurroundings,
   signal: AbortSignal,
 ): Promise<void> {
@@ -76,10 +74,14 @@ async function serve(
         logger: logger.with({ subsystem_name: "endpoints" }),
       }),
     );
-  const checks = new HealthChecks([{ name: "agent", check: async (inner) => endpoints?.check(inner) }], {
-    clock,
-    logger: logger.with({ subsystem_name: "health" }),
-  });
+  const checks = new HealthChecks(
+    [
+      { name: "agent", check: besidesPlugins(catalog, async (inner) => endpoints?.check(inner)) },
+      pluginsCheck(catalog),
+    ],
+    { clock, logger: logger.with({ subsystem_name: "health" }) },
+  );
+  catalog.onProblems(() => checks.recheck());
   const storekeeper = new Storekeeper({
     cache: sync.stored,
     bundles: agent.bundles,

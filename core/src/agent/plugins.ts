@@ -1,5 +1,6 @@
-import type { Catalog, KnownType } from "../kernel/catalog/catalog.ts";
+import type { Catalog } from "../kernel/catalog/catalog.ts";
 import { anyNumber, atLeastOne, exactlyOne } from "../kernel/catalog/constraints.ts";
+import type { KnownType } from "../kernel/catalog/known-type.ts";
 import type { KeyManager } from "./facade/keymanager.ts";
 import { bindKeyManagerV1 } from "./facade/keymanager-v1.ts";
 import type { NodeAttestor } from "./facade/nodeattestor.ts";

@@ -1,5 +1,6 @@
-import type { Catalog, KnownType, LoadedPlugin } from "../kernel/catalog/catalog.ts";
+import type { Catalog } from "../kernel/catalog/catalog.ts";
 import { anyNumber, atMostOne, exactlyOne } from "../kernel/catalog/constraints.ts";
+import type { KnownType } from "../kernel/catalog/known-type.ts";
 import type { BundlePublisher } from "./facade/bundlepublisher.ts";
 import { bindBundlePublisherV1 } from "./facade/bundlepublisher-v1.ts";
 import type { CredentialComposer } from "./facade/credentialcomposer.ts";
@@ -45,7 +46,7 @@ export interface ServerPlugins {
 
 /** @param stack takes what has to be closed before the plugins are. */
 export function bindPlugins(catalog: Catalog, stack: AsyncDisposableStack): ServerPlugins {
-  const upstream: LoadedPlugin | undefined = catalog.maybeOne("UpstreamAuthority");
+  const upstream = catalog.maybeOne("UpstreamAuthority");
   return {
     store: bindDataStoreV1(catalog.one("DataStore")),
     keyManager: stack.use(bindKeyManagerV1(catalog.one("KeyManager"))),

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from "@finial/sdk";
 import { Code, StatusError } from "@finial/sdk";
 import { Catalog, type CatalogOptions } from "../kernel/catalog/catalog.ts";
-import { endOfPlugins } from "../kernel/catalog/end-of-plugins.ts";
+import { besidesPlugins, pluginsCheck } from "../kernel/catalog/plugins-check.ts";
 import { HealthChecks } from "../kernel/health/health-checks.ts";
 import { runHealthListener } from "../kernel/health/health-listener.ts";
 import { healthHandlers } from "../kernel/health/health-service.ts";
@@ -77,6 +77,7 @@ export async function runServer(config: ServerConfig, surroundings: ServerSurrou
       trustDomain,
       logger: logger.with({ subsystem_name: "catalog" }),
       clock,
+      random: surroundings.random,
       signal,
     }),
   );
@@ -160,7 +161,10 @@ export async function runServer(config: ServerConfig, surroundings: ServerSurrou
         bundle: makeBundleHandlers({ ...shared, publishJwtKey: (key) => authorities.publishJwtKey(key) }),
         entry: makeEntryHandlers({ ...shared, authorizedEntries }),
         svid: makeSvidHandlers({ ...shared, x509, jwt, authorizedEntries }),
-        health: healthHandlers(checkServing, clock),
+        health: healthHandlers(async () => {
+          catalog.checkPlugins();
+          await checkServing();
+        }, clock),
       },
       interceptors: (callerOf) => [
         logFailures(apiLogger),
@@ -174,11 +178,16 @@ export async function runServer(config: ServerConfig, surroundings: ServerSurrou
 
   const health = new HealthChecks(
     [
-      { name: "server", check: checkServing },
-      { name: "server.ca.rotator", check: async () => checkRotations(authorities) },
+      { name: "server", check: besidesPlugins(catalog, checkServing) },
+      {
+        name: "server.ca.rotator",
+        check: besidesPlugins(catalog, async () => checkRotations(authorities)),
+      },
+      pluginsCheck(catalog),
     ],
     { clock, logger: logger.with({ subsystem_name: "health" }) },
   );
+  catalog.onProblems(() => health.recheck());
   const { healthChecks } = config;
   const tasks: Task[] = [
     (inner) => authorities.run(inner),
@@ -186,7 +195,6 @@ export async function runServer(config: ServerConfig, surroundings: ServerSurrou
     (inner) => nodes.run(inner),
     (inner) => announcer.run(inner),
     (inner) => health.run(inner),
-    (inner) => endOfPlugins(catalog, inner),
     ...pruneTasks({
       store,
       trustDomain,

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { HashAlgorithm, KeyManagerDefinition } from "@finial/proto/plugin/agent/keymanager/v1/keymanager";
 import { Hash, SignerDefinition, type SignResponse } from "@finial/proto/plugin/agent/keymanager/v1/signer";
 import { Code, StatusError } from "@finial/sdk";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 
 /** Signs a message, by its SHA-256, with the key of this id, whatever key that now is: the fingerprint says which it was. */
@@ -12,16 +11,16 @@ export type SignMessage = (
 ) => Promise<{ readonly signature: Buffer; readonly keyFingerprint: string }>;
 
 /** By our Signer where the plugin offers it, which lets it sign natively; else by SPIRE's SignData. */
-export function makeSignMessage({ services, channel }: BoundPlugin, deadlineMs: number): SignMessage {
+export function makeSignMessage({ services, client }: BoundPlugin, deadlineMs: number): SignMessage {
   if (!services.has(SignerDefinition.fullName)) {
-    const keyManager = createClient(KeyManagerDefinition, channel);
+    const keyManager = client(KeyManagerDefinition);
     return async (keyId, message) => {
       const data = createHash("sha256").update(message).digest();
       const signerOpts = { $case: "hashAlgorithm", value: HashAlgorithm.SHA256 } as const;
       return await keyManager.signData({ keyId, data, signerOpts }, { deadlineMs });
     };
   }
-  const signer = createClient(SignerDefinition, channel);
+  const signer = client(SignerDefinition);
   return async (keyId, message) => {
     // An agent signs a few times a day: a stream a signature will do.
     const stream = signer.sign({ deadlineMs });

@@ -7,7 +7,6 @@ import {
 } from "@finial/proto/plugin/agent/keymanager/v1/keymanager";
 import { Code, StatusError } from "@finial/sdk";
 import { PublicKey, parsePrivateKeyDer } from "@finial/sdk/crypto";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { requireResponse } from "../../kernel/catalog/plugin-errors.ts";
 import { makeSignMessage } from "./key-signer.ts";
@@ -18,11 +17,11 @@ const deadlineMs = 30_000;
 
 /** The agent's KeyManager port over `spire.plugin.agent.keymanager.v1`. */
 export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
-  const { name, services, channel } = plugin;
-  const client = createClient(KeyManagerDefinition, channel);
+  const { name, services } = plugin;
+  const client = plugin.client(KeyManagerDefinition);
   const signMessage = makeSignMessage(plugin, deadlineMs);
   const keyExport = services.has(KeyExportDefinition.fullName)
-    ? createClient(KeyExportDefinition, channel)
+    ? plugin.client(KeyExportDefinition)
     : undefined;
 
   const prefixed = async <T>(work: () => Promise<T>): Promise<T> => {

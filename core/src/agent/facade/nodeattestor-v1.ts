@@ -1,13 +1,12 @@
 import { NodeAttestorDefinition } from "@finial/proto/plugin/agent/nodeattestor/v1/nodeattestor";
 import { Code, StatusError } from "@finial/sdk";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed } from "../../kernel/catalog/prefixed.ts";
 import type { NodeAttestor } from "./nodeattestor.ts";
 
 /** The agent's NodeAttestor port over `spire.plugin.agent.nodeattestor.v1`. */
-export function bindNodeAttestorV1({ name, channel }: BoundPlugin): NodeAttestor {
-  const client = createClient(NodeAttestorDefinition, channel);
+export function bindNodeAttestorV1({ name, client: clientOf }: BoundPlugin): NodeAttestor {
+  const client = clientOf(NodeAttestorDefinition);
   const plugin = { type: "NodeAttestor", name };
   return {
     name,

@@ -1,5 +1,4 @@
 import { SVIDStoreDefinition } from "@finial/proto/plugin/agent/svidstore/v1/svidstore";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed } from "../../kernel/catalog/prefixed.ts";
 import { toWireSeconds } from "../../kernel/convert/instant.ts";
@@ -9,8 +8,8 @@ import type { SvidStore } from "./svidstore.ts";
 const deadlineMs = 60_000;
 
 /** The SVIDStore port over `spire.plugin.agent.svidstore.v1`. */
-export function bindSvidStoreV1({ name, channel }: BoundPlugin): SvidStore {
-  const client = createClient(SVIDStoreDefinition, channel);
+export function bindSvidStoreV1({ name, client: clientOf }: BoundPlugin): SvidStore {
+  const client = clientOf(SVIDStoreDefinition);
   const plugin = { type: "SVIDStore", name };
   return {
     name,

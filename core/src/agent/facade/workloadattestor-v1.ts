@@ -1,7 +1,6 @@
 import { WorkloadPIDReference } from "@finial/proto/broker/reference";
 import { WorkloadAttestorDefinition } from "@finial/proto/plugin/agent/workloadattestor/v1/workloadattestor";
 import { Code, StatusError } from "@finial/sdk";
-import { createClient } from "@finial/sdk/internal";
 import { checkSelector } from "@finial/sdk/spiffe";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed } from "../../kernel/catalog/prefixed.ts";
@@ -14,8 +13,8 @@ const pidReferenceUrl = "type.googleapis.com/spiffe.broker.WorkloadPIDReference"
  * The WorkloadAttestor port over `spire.plugin.agent.workloadattestor.v1`. A plugin that knows workloads by references alone is
  * given one of the process.
  */
-export function bindWorkloadAttestorV1({ name, channel }: BoundPlugin): WorkloadAttestor {
-  const client = createClient(WorkloadAttestorDefinition, channel);
+export function bindWorkloadAttestorV1({ name, client: clientOf }: BoundPlugin): WorkloadAttestor {
+  const client = clientOf(WorkloadAttestorDefinition);
 
   const attestReference = async (pid: number, signal: AbortSignal): Promise<readonly string[]> => {
     const value = Buffer.from(WorkloadPIDReference.encode({ pid }).finish());

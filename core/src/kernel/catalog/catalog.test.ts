@@ -18,8 +18,9 @@ import { type CapturedLog, captureLog } from "@finial/sdk/testing";
 import type { FakePluginBehaviour } from "../pluginhost/fake-plugin.ts";
 import { compileCache, isRunning } from "../pluginhost/start-fake-plugin.ts";
 import { SecretResolver } from "../secret/secret-resolver.ts";
-import { Catalog, type CatalogOptions, type KnownType } from "./catalog.ts";
+import { Catalog, type CatalogOptions } from "./catalog.ts";
 import { anyNumber, atMostOne, exactlyOne } from "./constraints.ts";
+import type { KnownType } from "./known-type.ts";
 import { Manifests } from "./manifest.ts";
 import type { PluginBlock } from "./plugin-block.ts";
 
@@ -93,6 +94,10 @@ function makeBlock(
   };
 }
 
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 interface Loading {
   readonly options: CatalogOptions;
   readonly logger: CapturedLog;
@@ -117,6 +122,7 @@ function prepare(more: Partial<CatalogOptions> = {}): Loading {
       trustDomain: parseTrustDomain("example.org"),
       logger,
       clock: systemClock,
+      random: () => 0,
       socketParent: sockets,
       ...more,
     },
@@ -341,20 +347,39 @@ describe("Catalog.load()", { concurrency: 3 }, () => {
 });
 
 describe("Catalog", { concurrency: 3 }, () => {
-  it("tells of the first plugin that ends, or of none", async () => {
-    const { options } = prepare();
-    const blocks = [makeBlock("KeyManager", "disk"), makeBlock("Notifier", "disk")].map(({ block }) => block);
-    await using catalog = await Catalog.load(blocks, options);
-    assert.equal(await catalog.firstExit(AbortSignal.abort()), undefined);
-    const first = catalog.firstExit(new AbortController().signal);
-    process.kill(catalog.all("Notifier")[0]?.pid ?? 0, "SIGKILL");
-    const { plugin, exit } = (await first) ?? assert.fail("none has ended");
-    assert.deepEqual(
-      [plugin.type, plugin.name, exit],
-      ["Notifier", "disk", { code: null, signal: "SIGKILL" }],
+  it("starts a plugin that ends again, as it was configured, and leaves the others alone", async () => {
+    const { options, logger } = prepare();
+    const file = write(join(folder, "restarted.conf"), "a = 1");
+    const plugins = [
+      makeBlock("KeyManager", "disk"),
+      makeBlock("Notifier", "disk", {}, { pluginDataFile: file }),
+    ];
+    await using catalog = await Catalog.load(
+      plugins.map(({ block }) => block),
+      options,
     );
-    // The other one is none the worse.
-    assert.equal(isRunning(catalog.one("KeyManager").pid), true);
+    const [notifier] = catalog.all("Notifier");
+    const before = [catalog.one("KeyManager").pid, notifier?.pid];
+    // What has changed is for a reload, not for a restart.
+    write(file, "a = 2");
+    process.kill(before[1] ?? 0, "SIGKILL");
+    await until(() => notifier?.restarts === 1);
+    const after = [catalog.one("KeyManager").pid, notifier?.pid];
+    assert.equal(after[0], before[0]);
+    assert.notEqual(after[1], before[1]);
+    assert.deepEqual(plugins[1]?.deeds(), [
+      "init",
+      "configure example.org a = 1",
+      "init",
+      "configure example.org a = 1",
+    ]);
+    assert.deepEqual(catalog.problems, []);
+    assert.deepEqual(
+      logger.lines
+        .filter(({ level }) => level === "error")
+        .map(({ message, fields }) => [message, fields.error]),
+      [["Plugin ended, and is started again", "killed by SIGKILL"]],
+    );
   });
 
   it("configures again what changed, and waits for none that hangs", async () => {

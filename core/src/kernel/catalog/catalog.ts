@@ -1,29 +1,17 @@
 import { tmpdir } from "node:os";
-import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import { nearest } from "@finial/sdk/hcl";
 import type { TrustDomain } from "@finial/sdk/spiffe";
-import { aborted } from "../lifecycle/run-together.ts";
 import type { HostService } from "../pluginhost/host-services.ts";
-import type { Exit } from "../pluginhost/plugin-process.ts";
-import { RunningPlugin } from "../pluginhost/running-plugin.ts";
+import type { RunningPlugin } from "../pluginhost/running-plugin.ts";
 import { SocketFolder } from "../pluginhost/socket-folder.ts";
-import type { PluginSecrets } from "../secret/plugin-secrets.ts";
-import { Redaction } from "../secret/redaction.ts";
 import { Configurer } from "./configurer.ts";
-import { type Constraint, findViolation } from "./constraints.ts";
-import { resolveGivenEnvironment } from "./given-environment.ts";
-import { type LaunchSurroundings, type PlannedLaunch, planLaunch } from "./launch-of.ts";
+import { findViolation } from "./constraints.ts";
+import type { KnownType } from "./known-type.ts";
+import type { LaunchSurroundings } from "./launch-of.ts";
+import { bindPlugin, clientOf, launchPlugin, type PreparedPlugin, preparePlugin } from "./launched-plugin.ts";
 import { type PluginBlock, titleOf } from "./plugin-block.ts";
-
-/** A plugin type the daemon knows. */
-export interface KnownType {
-  readonly constraint: Constraint;
-  /** Full service names, the most wanted first: the first a plugin offers is bound. */
-  readonly services: readonly string[];
-  /** Offered beside, not warned about. */
-  readonly extensions?: readonly string[];
-}
+import { SupervisedPlugin } from "./supervised-plugin.ts";
 
 export interface CatalogOptions {
   readonly types: Readonly<Record<string, KnownType>>;
@@ -32,44 +20,30 @@ export interface CatalogOptions {
   readonly trustDomain: TrustDomain;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
   /** Where the folder of the plugins' sockets is made; by default the system's temporary folder. */
   readonly socketParent?: string;
-  /** Ends the load; the plugins that run by then are ended. */
+  /** Ends the load; the plugins that run by then are ended. Afterwards, none that ends is started again. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A plugin at work. */
-export interface LoadedPlugin
-  extends Pick<RunningPlugin, "type" | "name" | "services" | "channel" | "pid" | "exited"> {
-  /** The service that was bound: one of its type's. */
-  readonly boundService: string;
-}
-
-/** A plugin that is about to be launched. Its logger takes its secrets out of what is logged. */
-interface Prepared {
-  readonly block: PluginBlock;
-  readonly planned: PlannedLaunch;
-  readonly secrets: PluginSecrets;
-  readonly logger: Logger;
-}
-
-interface Launched extends Prepared {
+interface Launched extends PreparedPlugin {
   readonly running: RunningPlugin;
+  /** Has another end the process, in its turn. */
+  readonly handOver: (to: AsyncDisposable) => void;
+  readonly end: () => PromiseLike<void>;
 }
 
-/** The plugins of a daemon, each in its process. Disposing of it ends them, the last loaded first. */
+/** The plugins of a daemon, each in its process, which is replaced when it ends. Disposing of it ends them, the last loaded first. */
 export class Catalog implements AsyncDisposable {
-  readonly #plugins: readonly LoadedPlugin[];
-  readonly #configurers: readonly Configurer[];
+  readonly #plugins: readonly SupervisedPlugin[];
+  readonly #problems: Problems;
   readonly #owned: AsyncDisposableStack;
 
-  private constructor(
-    plugins: readonly LoadedPlugin[],
-    configurers: readonly Configurer[],
-    owned: AsyncDisposableStack,
-  ) {
+  private constructor(plugins: readonly SupervisedPlugin[], problems: Problems, owned: AsyncDisposableStack) {
     this.#plugins = plugins;
-    this.#configurers = configurers;
+    this.#problems = problems;
     this.#owned = owned;
   }
 
@@ -88,18 +62,28 @@ export class Catalog implements AsyncDisposable {
       );
     await using stack = new AsyncDisposableStack();
     const launched = await launchAll(blocks, options, stack);
-    const plugins: LoadedPlugin[] = [];
-    const configurers: Configurer[] = [];
-    for (const item of launched) {
+    const plugins: SupervisedPlugin[] = [];
+    const problems: Problems = { onChange: () => {} };
+    for (const item of launched.items) {
       const { block, planned, running, logger } = item;
-      const boundService = named("bind", block, () => bind(running, options.types[block.type], logger));
+      const boundService = named("bind", block, () => bindPlugin(running, options.types[block.type], logger));
       const configurer = configurerOf(item, options);
       await named("configure", block, () => configure(item, configurer, options));
       logger.info("Plugin loaded", { pid: running.pid, plugin_version: planned.manifest?.version ?? "" });
-      plugins.push(loadedPlugin(running, boundService));
-      configurers.push(configurer);
+      const plugin = new SupervisedPlugin({
+        ...options,
+        prepared: item,
+        first: running,
+        configurer,
+        boundService,
+        socketFolder: launched.socketFolder,
+        onProblem: () => problems.onChange(),
+        signal: options.signal ?? new AbortController().signal,
+      });
+      item.handOver(plugin);
+      plugins.push(plugin);
     }
-    return new Catalog(plugins, configurers, stack.move());
+    return new Catalog(plugins, problems, stack.move());
   }
 
   /**
@@ -109,15 +93,16 @@ export class Catalog implements AsyncDisposable {
    */
   static async validate(
     blocks: readonly PluginBlock[],
-    options: CatalogOptions,
+    options: Omit<CatalogOptions, "random">,
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     for (const block of blocks) checkType(block, options);
     await using stack = new AsyncDisposableStack();
     const notes = new Map<string, readonly string[]>();
-    for (const item of await launchAll(blocks, options, stack)) {
-      named("bind", item.block, () => bind(item.running, options.types[item.block.type], item.logger));
-      const problems = await configurerOf(item, options).validate({ signal: options.signal });
-      if (problems.length > 0) notes.set(titleOf(item.block), problems);
+    for (const item of (await launchAll(blocks, options, stack)).items) {
+      const { block, running, logger } = item;
+      named("bind", block, () => bindPlugin(running, options.types[block.type], logger));
+      const problems = await configurerOf(item, options).validate(clientOf(running), options);
+      if (problems.length > 0) notes.set(titleOf(block), problems);
     }
     for (const [type, , violation] of violationsOf(blocks, options.types))
       notes.set(type, [`constraint not satisfied: ${violation}`]);
@@ -125,32 +110,41 @@ export class Catalog implements AsyncDisposable {
   }
 
   /** The plugins of a type, in the order of the configuration. */
-  all(type: string): readonly LoadedPlugin[] {
+  all(type: string): readonly SupervisedPlugin[] {
     return this.#plugins.filter((plugin) => plugin.type === type);
   }
 
   /** The plugin of a type of which there is exactly one. */
-  one(type: string): LoadedPlugin {
+  one(type: string): SupervisedPlugin {
     const plugin = this.maybeOne(type);
     if (plugin === undefined) throw new TypeError(`no plugin of type ${type} is loaded`);
     return plugin;
   }
 
-  maybeOne(type: string): LoadedPlugin | undefined {
+  maybeOne(type: string): SupervisedPlugin | undefined {
     return this.#plugins.find((plugin) => plugin.type === type);
   }
 
-  /** The first plugin whose process ends, and how; undefined when the signal aborts before one does. */
-  async firstExit(
-    signal: AbortSignal,
-  ): Promise<{ readonly plugin: LoadedPlugin; readonly exit: Exit } | undefined> {
-    const exits = this.#plugins.map(async (plugin) => ({ plugin, exit: await plugin.exited }));
-    return await Promise.race([...exits, aborted(signal).then(() => undefined)]);
+  /** What is wrong with plugins, a sentence each; empty when all serve. */
+  get problems(): readonly string[] {
+    return this.#plugins.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
+  }
+
+  /** Has somebody told whenever {@link problems} change. */
+  onProblems(listener: () => void): void {
+    this.#problems.onChange = listener;
+  }
+
+  /** @throws {StatusError} Unavailable `PLUGIN_OUT_OF_SERVICE` with all that is wrong. */
+  checkPlugins(): void {
+    const { problems } = this;
+    if (problems.length > 0)
+      throw new StatusError(Code.Unavailable, "PLUGIN_OUT_OF_SERVICE", problems.join("; "));
   }
 
   /** Configures again those whose files changed; one that takes its time keeps none of the others. */
   async reconfigure(): Promise<void> {
-    await Promise.all(this.#configurers.map((configurer) => configurer.reconfigure()));
+    await Promise.all(this.#plugins.map((plugin) => plugin.reconfigure()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -158,26 +152,37 @@ export class Catalog implements AsyncDisposable {
   }
 }
 
+/** Who is told of them: the daemon, once it is made. */
+interface Problems {
+  onChange: () => void;
+}
+
 /** All processes start together: what takes time is each one's own start. The first failure ends them all. */
 async function launchAll(
   blocks: readonly PluginBlock[],
-  options: CatalogOptions,
+  options: Omit<CatalogOptions, "random">,
   stack: AsyncDisposableStack,
-): Promise<readonly Launched[]> {
+): Promise<{ readonly items: readonly Launched[]; readonly socketFolder: string }> {
   const wanted = blocks.filter((block) => isEnabled(block, options.logger));
   const socketFolder = stack.use(await SocketFolder.make(options.socketParent ?? tmpdir())).path;
   const prepared = await Promise.all(
-    wanted.map((block) => named("load", block, () => prepare(block, options, socketFolder))),
+    wanted.map((block) => {
+      const logger = loggerOf(block, options.logger);
+      return named("load", block, () => preparePlugin(block, { ...options, socketFolder, logger }));
+    }),
   );
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const results = await Promise.allSettled(
     prepared.map(async (item) => {
       try {
-        const running = await named("load", item.block, () =>
-          launch(item, { ...options, socketFolder, signal }),
+        const { block, planned, logger } = item;
+        if (block.pluginCmd !== undefined && planned.launch.checksum === undefined)
+          logger.warn("Plugin checksum not configured");
+        const running = await named("load", block, () =>
+          launchPlugin(item, { ...options, socketFolder, signal }),
         );
-        return { ...item, running };
+        return launchedOf(item, running);
       } catch (error) {
         failed.abort(error);
         throw error;
@@ -185,18 +190,30 @@ async function launchAll(
     }),
   );
   // In the order of the configuration, so that they end in the reverse.
-  const launched = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  for (const { running, logger } of launched) {
+  const items = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  for (const { logger, ...item } of items) {
     stack.defer(() => logger.info("Plugin unloaded"));
-    stack.use(running);
+    stack.defer(() => item.end());
     stack.defer(() => logger.debug("Unloading plugin"));
   }
   if (options.signal?.aborted) throw StatusError.from(options.signal.reason);
   failed.signal.throwIfAborted();
-  return launched;
+  return { items, socketFolder };
 }
 
-function checkType({ type }: PluginBlock, { types }: CatalogOptions): void {
+function launchedOf(prepared: PreparedPlugin, running: RunningPlugin): Launched {
+  let owner: AsyncDisposable = running;
+  return {
+    ...prepared,
+    running,
+    handOver: (to) => {
+      owner = to;
+    },
+    end: () => owner[Symbol.asyncDispose](),
+  };
+}
+
+function checkType({ type }: PluginBlock, { types }: Pick<CatalogOptions, "types">): void {
   if (Object.hasOwn(types, type)) return;
   const meant = nearest(type, Object.keys(types));
   throw new StatusError(
@@ -215,82 +232,24 @@ function loggerOf({ type, name, pluginCmd }: PluginBlock, logger: Logger): Logge
   return logger.with({ plugin_name: name, plugin_type: type, external: pluginCmd !== undefined });
 }
 
-/** What is secret in its environment is in the plan, and nowhere else. */
-async function prepare(
-  block: PluginBlock,
-  { surroundings, logger, signal }: CatalogOptions,
-  socketFolder: string,
-): Promise<Prepared> {
-  const secrets = { resolver: surroundings.secrets, redaction: new Redaction() };
-  const environment = await resolveGivenEnvironment(block.environment, secrets.resolver, { signal });
-  secrets.redaction.add(environment.secrets);
-  const planned = planLaunch({ ...block, environment: environment.given }, surroundings, socketFolder);
-  return { block, planned, secrets, logger: secrets.redaction.logger(loggerOf(block, logger)) };
-}
-
-async function launch(
-  { block, planned: { launch }, secrets, logger }: Prepared,
-  options: CatalogOptions & { readonly socketFolder: string },
-): Promise<RunningPlugin> {
-  if (block.pluginCmd !== undefined && launch.checksum === undefined)
-    logger.warn("Plugin checksum not configured");
-  const starting = RunningPlugin.start({
-    type: block.type,
-    name: block.name,
-    launch,
-    hostServices: options.hostServices,
-    socketFolder: options.socketFolder,
-    logger: logger.with({ subsystem_name: `${block.name}.${launch.baseName}` }),
-    clock: options.clock,
-    signal: options.signal,
-  });
-  return await starting.catch((error: unknown) => {
-    throw secrets.redaction.error(error);
-  });
-}
-
 /** A plugin may end instead of answering; then it is that which is told. */
 async function configure(
   { running, secrets }: Launched,
   configurer: Configurer,
-  { signal }: CatalogOptions,
+  { signal }: Pick<CatalogOptions, "signal">,
 ): Promise<void> {
   try {
-    await configurer.configure({ signal });
+    await configurer.configure(clientOf(running), { signal });
   } catch (error) {
     throw secrets.redaction.error(await running.explain(error, "while it was being configured"));
   }
 }
 
 function configurerOf(
-  { block, running, secrets, logger }: Launched,
-  { trustDomain }: CatalogOptions,
+  { block, running: { services }, secrets, logger }: Launched,
+  { trustDomain }: Pick<CatalogOptions, "trustDomain">,
 ): Configurer {
-  const { services, channel } = running;
-  return new Configurer({ block, trustDomain, logger, services, channel, secrets });
-}
-
-function bind(running: RunningPlugin, known: KnownType | undefined, logger: Logger): string {
-  const { services = [], extensions = [] } = known ?? {};
-  const bound = services.find((service) => running.services.has(service));
-  const offered = [...running.services].sort();
-  if (bound === undefined)
-    throw new StatusError(
-      Code.FailedPrecondition,
-      "PLUGIN_SERVICES",
-      `no supported plugin interface found in: [${offered.map((service) => `"${service}"`).join(" ")}]`,
-    );
-  const expected = new Set([bound, ConfigDefinition.fullName, ...extensions]);
-  for (const service of offered)
-    if (!expected.has(service)) logger.warn("Unsupported plugin service found", { plugin_service: service });
-  return bound;
-}
-
-function loadedPlugin(
-  { type, name, services, channel, pid, exited }: RunningPlugin,
-  boundService: string,
-): LoadedPlugin {
-  return { type, name, services, channel, pid, exited, boundService };
+  return new Configurer({ block, trustDomain, logger, services, secrets });
 }
 
 function violationsOf(

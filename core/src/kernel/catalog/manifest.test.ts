@@ -41,9 +41,11 @@ describe("Manifests.find()", () => {
       services: good.services,
       main: join(path, "dist", "plugin.mjs"),
       sha256: "ab",
+      ephemeral: false,
     });
-    write("plain", { ...good, name: "plain" });
+    write("plain", { ...good, name: "plain", ephemeral: true });
     assert.equal(manifests.find("KeyManager", "plain")?.sha256, undefined);
+    assert.equal(manifests.find("KeyManager", "plain")?.ephemeral, true);
   });
 
   it("knows nothing of what is not there, or is another side's", () => {
@@ -91,6 +93,7 @@ describe("Manifests.find()", () => {
     ["no version", { ...good, version: undefined }, '"version" must be a string'],
     ["a list that is none", { ...good, services: "x" }, '"services" must list full service names'],
     ["a service that is none", { ...good, services: [1] }, '"services" must list full service names'],
+    ["a word for true", { ...good, ephemeral: "yes" }, '"ephemeral" must be true or false'],
     ["a checksum of another type", { ...good, sha256: 1 }, '"sha256" must be a string'],
     ...[undefined, 1, "", ".", "..", "../x.mjs", "dist/../../x.mjs", "dist/.."].map(
       (main) =>

@@ -25,7 +25,7 @@ describe("HealthChecks", () => {
   it("takes nothing for well before it was asked", () => {
     const part = makePart("server");
     const checks = new HealthChecks([part.check], { clock: new FakeClock(), logger: captureLog() });
-    assert.equal(checks.healthy, false);
+    assert.equal(checks.ready, false);
     assert.deepEqual(checks.details, { server: { error: "not checked yet" } });
   });
 
@@ -36,7 +36,7 @@ describe("HealthChecks", () => {
       { clock: new FakeClock(), logger: captureLog() },
     );
     await checks.checkAll(forever);
-    assert.equal(checks.healthy, false);
+    assert.equal(checks.ready, false);
     assert.deepEqual(checks.details, {
       server: { error: "no bundle" },
       "server.ca": {},
@@ -44,7 +44,7 @@ describe("HealthChecks", () => {
     });
     for (const part of parts) part.problem = undefined;
     await checks.checkAll(forever);
-    assert.equal(checks.healthy, true);
+    assert.equal(checks.ready, true);
     assert.deepEqual(checks.details, { server: {}, "server.ca": {}, store: {} });
   });
 
@@ -82,6 +82,36 @@ describe("HealthChecks", () => {
     assert.equal(part.asked, 6);
     await clock.advance(1000);
     assert.equal(part.asked, 7);
+    stop.abort();
+    await assert.rejects(running, { name: "AbortError" });
+    assert.equal(clock.sleeping, 0);
+  });
+
+  it("lives on, and is not ready, while a part that mends itself is not well; of that it logs nothing", async () => {
+    const part = makePart("plugins", "one keeps ending");
+    const logger = captureLog();
+    const checks = new HealthChecks([{ ...part.check, readinessOnly: true }], {
+      clock: new FakeClock(),
+      logger,
+    });
+    await checks.checkAll(forever);
+    assert.deepEqual([checks.live, checks.ready], [true, false]);
+    assert.deepEqual(checks.details, { plugins: { error: "one keeps ending" } });
+    assert.deepEqual(logger.lines, []);
+  });
+
+  it("asks at once when told that something has changed", async () => {
+    const clock = new FakeClock();
+    const part = makePart("plugins");
+    const stop = new AbortController();
+    const checks = new HealthChecks([part.check], { clock, logger: captureLog() });
+    const running = checks.run(stop.signal);
+    await clock.advance(0);
+    assert.equal(part.asked, 1);
+    part.problem = "ill";
+    checks.recheck();
+    await clock.advance(0);
+    assert.deepEqual([part.asked, checks.ready], [2, false]);
     stop.abort();
     await assert.rejects(running, { name: "AbortError" });
     assert.equal(clock.sleeping, 0);

@@ -11,6 +11,8 @@ export interface HealthCheck {
   readonly name: string;
   /** Throws what is wrong. */
   readonly check: (signal: AbortSignal) => Promise<void>;
+  /** For a part that mends itself, and says itself what is wrong: the daemon is not ready then, and lives. */
+  readonly readinessOnly?: boolean;
 }
 
 /** How the parts of a daemon were when last asked: every second until all are well, then every minute. */
@@ -20,6 +22,8 @@ export class HealthChecks {
   readonly #logger: Logger;
   /** By name: what is wrong, undefined when nothing is. */
   readonly #problems = new Map<string, string | undefined>();
+  /** Ends the rest between two rounds. */
+  #wake = (): void => {};
 
   constructor(checks: readonly HealthCheck[], options: { readonly clock: Clock; readonly logger: Logger }) {
     this.#checks = checks;
@@ -28,8 +32,18 @@ export class HealthChecks {
     for (const { name } of checks) this.#problems.set(name, notCheckedYet);
   }
 
-  get healthy(): boolean {
-    return [...this.#problems.values()].every((problem) => problem === undefined);
+  /** Whether the daemon does all its work. */
+  get ready(): boolean {
+    return this.#areWell(this.#checks);
+  }
+
+  /** Whether nothing is wrong that a restart of the daemon could mend. */
+  get live(): boolean {
+    return this.#areWell(this.#checks.filter(({ readinessOnly = false }) => !readinessOnly));
+  }
+
+  #areWell(checks: readonly HealthCheck[]): boolean {
+    return checks.every(({ name }) => this.#problems.get(name) === undefined);
   }
 
   /** For `/live` and `/ready`: one object a part, with what is wrong if anything is. */
@@ -44,20 +58,32 @@ export class HealthChecks {
     await Promise.all(this.#checks.map((check) => this.#ask(check, signal)));
   }
 
+  /** Has all parts asked soon, as something has changed. */
+  recheck(): void {
+    this.#wake();
+  }
+
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
       await this.checkAll(signal);
-      await this.#clock.sleep(this.healthy ? afterwardsMs : untilReadyMs, { signal });
+      const rest = AbortSignal.any([signal, woken.signal]);
+      try {
+        await this.#clock.sleep(this.ready ? afterwardsMs : untilReadyMs, { signal: rest });
+      } catch (error) {
+        if (!woken.signal.aborted || signal.aborted) throw error;
+      }
     }
   }
 
-  async #ask({ name, check }: HealthCheck, signal: AbortSignal): Promise<void> {
+  async #ask({ name, check, readinessOnly = false }: HealthCheck, signal: AbortSignal): Promise<void> {
     const problem = await this.#problemOf(check, signal);
     if (signal.aborted) return;
     const before = this.#problems.get(name);
     this.#problems.set(name, problem);
-    if (problem === before) return;
+    if (problem === before || readinessOnly) return;
     if (problem !== undefined) this.#logger.warn("Health check failed", { check: name, error: problem });
     else if (before !== notCheckedYet)
       this.#logger.info("Health check recovered", { check: name, error: before });

@@ -8,12 +8,12 @@ import { runHealthListener } from "./health-listener.ts";
 
 interface Listening extends AsyncDisposable {
   readonly port: number;
-  readonly checks: { healthy: boolean; details: Record<string, { error?: string }> };
+  readonly checks: { live: boolean; ready: boolean; details: Record<string, { error?: string }> };
 }
 
 async function listen(): Promise<Listening> {
   const stop = new AbortController();
-  const checks = { healthy: true, details: {} };
+  const checks = { live: true, ready: true, details: {} };
   const { promise, resolve } = Promise.withResolvers<number>();
   const running = runHealthListener(
     {
@@ -61,11 +61,14 @@ describe("runHealthListener()", () => {
       assert.equal(response.headers.get("content-type"), "application/json");
       assert.deepEqual(await response.json(), { server: {} });
     }
-    checks.healthy = false;
+    checks.ready = false;
     checks.details = { server: { error: "no bundle" } };
     const response = await fetch(`${url}/ready`);
     assert.equal(response.status, 500);
     assert.deepEqual(await response.json(), { server: { error: "no bundle" } });
+    assert.equal((await fetch(`${url}/live`)).status, 200);
+    checks.live = false;
+    assert.equal((await fetch(`${url}/live`)).status, 500);
   });
 
   it("knows no other path, and outlives what strangers ask for", async () => {
@@ -102,7 +105,7 @@ describe("runHealthListener()", () => {
       port,
       livePath: "/live",
       readyPath: "/ready",
-      checks: { healthy: true, details: {} },
+      checks: { live: true, ready: true, details: {} },
       logger: captureLog(),
     };
     await assert.rejects(runHealthListener(options, new AbortController().signal), {

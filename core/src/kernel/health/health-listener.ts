@@ -11,7 +11,7 @@ export interface HealthListenerOptions {
   readonly port: number;
   readonly livePath: string;
   readonly readyPath: string;
-  readonly checks: Pick<HealthChecks, "healthy" | "details">;
+  readonly checks: Pick<HealthChecks, "live" | "ready" | "details">;
   readonly logger: Logger;
   /** Told the port, which for 0 is another. */
   readonly onListening?: (port: number) => void;
@@ -45,8 +45,9 @@ function answer({ livePath, readyPath, checks }: HealthListenerOptions): Request
       response.writeHead(404).end();
       return;
     }
+    const isWell = path === readyPath ? checks.ready : checks.live;
     response
-      .writeHead(checks.healthy ? 200 : 500, { "content-type": "application/json" })
+      .writeHead(isWell ? 200 : 500, { "content-type": "application/json" })
       .end(`${JSON.stringify(checks.details)}\n`);
   };
 }

@@ -4,6 +4,8 @@ export interface PluginLimits {
   readonly startMs: number;
   /** For Init, which does no work that takes long: a plugin that does not answer hangs. */
   readonly initMs: number;
+  /** For the configuration of a process that takes the place of another; of the first, none: some plugins have far to go. */
+  readonly configureAgainMs: number;
   /** For its goodbye: SPIRE's limit. */
   readonly deinitMs: number;
   /** For the answer to Shutdown, which is of no interest and may never come. */
@@ -15,6 +17,7 @@ export interface PluginLimits {
 export const pluginLimits: PluginLimits = {
   startMs: 60_000,
   initMs: 60_000,
+  configureAgainMs: 60_000,
   deinitMs: 10_000,
   shutdownMs: 2000,
   exitMs: 2000,

@@ -49,6 +49,8 @@ export class PluginProcess implements AsyncDisposable {
   readonly pid: number;
   /** Settles when the process is gone. */
   readonly exited: Promise<Exit>;
+  /** Settles when nothing more comes from its standard error. */
+  readonly said: Promise<void>;
   readonly #child: PipedProcess;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -78,7 +80,12 @@ export class PluginProcess implements AsyncDisposable {
     readPaced(stdout, (text) => this.#firstLine.write(text), paced("stdout"));
     stdout.once("close", () => this.#firstLine.end());
     readPaced(stderr, (text) => this.#log.write(text), paced("stderr"));
-    stderr.once("close", () => this.#log.end());
+    this.said = new Promise((resolve) =>
+      stderr.once("close", () => {
+        this.#log.end();
+        resolve();
+      }),
+    );
   }
 
   /** @throws {StatusError} FailedPrecondition `PLUGIN_SPAWN` when the file cannot be run. */
@@ -159,6 +166,11 @@ export class PluginProcess implements AsyncDisposable {
 
   #exitWithin(ms: number): Promise<Exit | undefined> {
     return within(this.exited, ms, { clock: this.#clock });
+  }
+
+  /** The end of what it said in no log's format. */
+  get lastWords(): string {
+    return this.#log.lastWords;
   }
 
   /** Waits a little for the plugin that was asked to end, then ends it. */

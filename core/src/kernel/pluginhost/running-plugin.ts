@@ -31,6 +31,8 @@ export class RunningPlugin implements AsyncDisposable {
   readonly channel: Channel;
   /** Settles when the process is gone, asked for or not. */
   readonly exited: Promise<Exit>;
+  /** Settles when nothing more comes from its standard error. */
+  readonly said: Promise<void>;
   readonly #process: PluginProcess;
   readonly #owned: AsyncDisposableStack;
 
@@ -45,6 +47,7 @@ export class RunningPlugin implements AsyncDisposable {
     this.name = name;
     this.pid = process.pid;
     this.exited = process.exited;
+    this.said = process.said;
     this.#process = process;
     this.channel = channel;
     this.services = services;
@@ -83,6 +86,16 @@ export class RunningPlugin implements AsyncDisposable {
   /** The failure of a call, or the end of the process if that is what was behind it. */
   explain(error: unknown, when: string): Promise<StatusError> {
     return this.#process.explain(error, when);
+  }
+
+  /** The end of what it said in no log's format. */
+  get lastWords(): string {
+    return this.#process.lastWords;
+  }
+
+  /** Ends it at once, with all it started: it has no say in it. */
+  kill(): void {
+    this.#process.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

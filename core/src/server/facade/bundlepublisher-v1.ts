@@ -1,13 +1,12 @@
 import { BundlePublisherDefinition } from "@finial/proto/plugin/server/bundlepublisher/v1/bundlepublisher";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed } from "../../kernel/catalog/prefixed.ts";
 import { toWireBundle } from "../../kernel/convert/bundle.ts";
 import type { BundlePublisher } from "./bundlepublisher.ts";
 
 /** The BundlePublisher port over `spire.plugin.server.bundlepublisher.v1`. */
-export function bindBundlePublisherV1({ name, channel }: BoundPlugin): BundlePublisher {
-  const client = createClient(BundlePublisherDefinition, channel);
+export function bindBundlePublisherV1({ name, client: clientOf }: BoundPlugin): BundlePublisher {
+  const client = clientOf(BundlePublisherDefinition);
   return {
     name,
     publishBundle: (bundle) =>

@@ -6,7 +6,6 @@ import {
 } from "@finial/proto/plugin/server/credentialcomposer/v1/credentialcomposer";
 import { Code, type PartialMessage, StatusError } from "@finial/sdk";
 import type { DistinguishedName } from "@finial/sdk/crypto";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed } from "../../kernel/catalog/prefixed.ts";
 import type {
@@ -18,8 +17,8 @@ import type {
 import { distrusted } from "./plugin-bundle.ts";
 
 /** The CredentialComposer port over `spire.plugin.server.credentialcomposer.v1`. A method the plugin lacks changes nothing. */
-export function bindCredentialComposerV1({ name, channel }: BoundPlugin): CredentialComposer {
-  const client = createClient(CredentialComposerDefinition, channel);
+export function bindCredentialComposerV1({ name, client: clientOf }: BoundPlugin): CredentialComposer {
+  const client = clientOf(CredentialComposerDefinition);
 
   const compose = async <T, W>(
     unchanged: T,

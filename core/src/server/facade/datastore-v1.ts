@@ -1,6 +1,5 @@
 import { DataStoreDefinition } from "@finial/proto/plugin/server/datastore/v1/datastore";
 import { StatusError } from "@finial/sdk";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import type { DataStore } from "./datastore.ts";
 import type { Ask } from "./store-answers.ts";
@@ -12,8 +11,8 @@ import { storeNodes } from "./store-nodes.ts";
 import { storeRecords } from "./store-records.ts";
 
 /** The DataStore port over `finial.plugin.server.datastore.v1`. */
-export function bindDataStoreV1({ name, channel }: BoundPlugin): DataStore {
-  const client = createClient(DataStoreDefinition, channel);
+export function bindDataStoreV1({ name, client: clientOf }: BoundPlugin): DataStore {
+  const client = clientOf(DataStoreDefinition);
   const changes = new StoreChanges(client);
   const prefixed = (error: unknown): StatusError => withStoreName(name, error);
   const ask: Ask = async (work) => {

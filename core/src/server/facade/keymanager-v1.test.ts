@@ -201,7 +201,9 @@ describe("bindKeyManagerV1(), signing by stream", () => {
     ] as const) {
       sizes.length = 0;
       const messages = Array.from({ length: count }, (_, index) => Buffer.from(`message ${index}`));
-      const signatures: readonly Buffer[] = await Promise.all(messages.map((each) => managed.sign(each, "SHA256")));
+      const signatures: readonly Buffer[] = await Promise.all(
+        messages.map((each) => managed.sign(each, "SHA256")),
+      );
       for (const [index, signature] of signatures.entries())
         assert.ok(verify("sha256", messages[index] ?? message, PublicKey.of(key).keyObject, signature));
       assert.deepEqual(sizes, expected);

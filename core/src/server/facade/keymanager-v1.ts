@@ -6,7 +6,7 @@ import {
 import { SignerDefinition } from "@finial/proto/plugin/server/keymanager/v1/signer";
 import { Code, StatusError } from "@finial/sdk";
 import { PublicKey } from "@finial/sdk/crypto";
-import { type Client, createClient } from "@finial/sdk/internal";
+import type { Client } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { requireResponse } from "../../kernel/catalog/plugin-errors.ts";
 import { DigestSigner } from "./digest-signer.ts";
@@ -34,9 +34,9 @@ export interface KeySigner {
 
 /** The KeyManager port over `spire.plugin.server.keymanager.v1`, and over our Signer stream where the plugin offers it. */
 export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager & Disposable {
-  const client = createClient(KeyManagerDefinition, plugin.channel);
+  const client = plugin.client(KeyManagerDefinition);
   const stream = plugin.services.has(SignerDefinition.fullName)
-    ? new StreamSigner(createClient(SignerDefinition, plugin.channel), callLimitMs)
+    ? new StreamSigner(plugin.client(SignerDefinition), callLimitMs)
     : undefined;
   const signer: KeySigner = stream ?? new DigestSigner(client, callLimitMs);
   return new KeyManagerV1(plugin.name, client, signer, () => stream?.[Symbol.dispose]());

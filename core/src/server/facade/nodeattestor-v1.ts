@@ -1,14 +1,13 @@
 import { NodeAttestorDefinition } from "@finial/proto/plugin/server/nodeattestor/v1/nodeattestor";
 import { Code, StatusError } from "@finial/sdk";
-import { createClient } from "@finial/sdk/internal";
 import { checkSelector, parseSpiffeId } from "@finial/sdk/spiffe";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed } from "../../kernel/catalog/prefixed.ts";
 import type { AttestedAgent, NodeAttestor } from "./nodeattestor.ts";
 
 /** The NodeAttestor port over `spire.plugin.server.nodeattestor.v1`. */
-export function bindNodeAttestorV1({ name, channel }: BoundPlugin): NodeAttestor {
-  const client = createClient(NodeAttestorDefinition, channel);
+export function bindNodeAttestorV1({ name, client: clientOf }: BoundPlugin): NodeAttestor {
+  const client = clientOf(NodeAttestorDefinition);
   return {
     name,
     attest: (payload, challenge, { signal, forwardedHost, clientIp }) =>

@@ -15,6 +15,8 @@ const maxMessages = 64;
 const minMessages = 16;
 /** What is asked for at once goes in so many requests, so that the first signatures are at work while the last are made. */
 const requestsATurn = 4;
+/** A request that ends the plugin ends no more of its processes than are replaced at once. */
+const maxAttempts = 3;
 
 const wireHashes: Readonly<Record<SignatureHash, Hash>> = {
   SHA256: Hash.HASH_SHA256,
@@ -39,14 +41,22 @@ interface Asked {
   readonly items: Waiting[];
 }
 
+/** A request on the stream. */
+interface Sent extends Asked {
+  /** For the first time. */
+  readonly sentAt: number;
+  readonly attempt: number;
+}
+
 /**
  * Signs over one long-lived stream: what is asked for in one turn of the event loop travels in a few messages, so that crossing
- * to the other process costs little a signature. A lost stream fails what was on it and is opened again by the next request.
+ * to the other process costs little a signature. A lost stream fails what was on it and is opened again by the next request; where
+ * the plugin's process has ended, what was on it is sent to the next one, as signing twice harms nobody.
  */
 export class StreamSigner implements KeySigner, Disposable {
   readonly #client: Client<typeof SignerDefinition>;
   readonly #limitMs: number;
-  readonly #sent = new Map<number, { readonly items: readonly Waiting[]; readonly sentAt: number }>();
+  readonly #sent = new Map<number, Sent>();
   #asked: Asked[] = [];
   #stream: Duplex<SignRequest, SignResponse> | undefined;
   #nextId = 1;
@@ -90,11 +100,16 @@ export class StreamSigner implements KeySigner, Disposable {
     const size = Math.min(maxMessages, Math.max(minMessages, Math.ceil(items.length / requestsATurn)));
     for (let start = 0; start < items.length; start += size) {
       const part = items.slice(start, start + size);
-      const id = this.#nextId++;
-      const stream = this.#open();
-      this.#sent.set(id, { items: part, sentAt: performance.now() });
-      void stream.send({ id, keyId, hash, messages: part.map(({ message }) => message) });
+      this.#sendRequest({ keyId, hash, items: part, sentAt: performance.now(), attempt: 1 });
     }
+  }
+
+  #sendRequest(request: Sent): void {
+    const { keyId, hash, items } = request;
+    const id = this.#nextId++;
+    const stream = this.#open();
+    this.#sent.set(id, request);
+    void stream.send({ id, keyId, hash, messages: items.map(({ message }) => message) });
   }
 
   #open(): Duplex<SignRequest, SignResponse> {
@@ -117,7 +132,15 @@ export class StreamSigner implements KeySigner, Disposable {
     this.#stream = undefined;
     const lost = [...this.#sent.values()];
     this.#sent.clear();
-    for (const { items } of lost) for (const { reject } of items) reject(end);
+    for (const request of lost) {
+      if (this.#maySendAgain(request, end)) this.#sendRequest({ ...request, attempt: request.attempt + 1 });
+      else for (const { reject } of request.items) reject(end);
+    }
+  }
+
+  #maySendAgain({ sentAt, attempt }: Sent, { reason }: StatusError): boolean {
+    if (this.#closed || reason !== "PLUGIN_EXITED") return false;
+    return attempt < maxAttempts && performance.now() - sentAt < this.#limitMs;
   }
 
   #settle({ id, signatures, keyFingerprint, error }: SignResponse): void {

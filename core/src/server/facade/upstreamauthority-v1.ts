@@ -1,6 +1,5 @@
 import { UpstreamAuthorityDefinition } from "@finial/proto/plugin/server/upstreamauthority/v1/upstreamauthority";
 import { Code, StatusError } from "@finial/sdk";
-import { createClient } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { prefixed, withPluginName } from "../../kernel/catalog/prefixed.ts";
 import { toWireJwtKeys } from "../../kernel/convert/jwt-key.ts";
@@ -11,9 +10,9 @@ import type { UpstreamAuthority } from "./upstreamauthority.ts";
 const mintLimitMs = 300_000;
 
 /** The UpstreamAuthority port over `spire.plugin.server.upstreamauthority.v1`. */
-export function bindUpstreamAuthorityV1({ name, channel }: BoundPlugin): UpstreamAuthority {
+export function bindUpstreamAuthorityV1({ name, client: clientOf }: BoundPlugin): UpstreamAuthority {
   const plugin = { type: "UpstreamAuthority", name };
-  const client = createClient(UpstreamAuthorityDefinition, channel);
+  const client = clientOf(UpstreamAuthorityDefinition);
   // At most one stream each: a new question makes the updates of the last one pointless.
   let minting = new AbortController();
   let publishing = new AbortController();

@@ -1,0 +1,135 @@
+import { Code, StatusError } from "@finial/sdk";
+import type { Client, ServiceDefinition } from "@finial/sdk/internal";
+import { within } from "../lifecycle/within.ts";
+import { pluginLimits } from "../pluginhost/limits.ts";
+import type { RunningPlugin } from "../pluginhost/running-plugin.ts";
+import { StableLink } from "../pluginhost/stable-link.ts";
+import { refusedReason, Supervisor } from "../pluginhost/supervisor.ts";
+import type { BoundPlugin, ClientOf, PluginReturns } from "./bound-plugin.ts";
+import type { Configurer } from "./configurer.ts";
+import { clientOf, type LaunchOptions, launchPlugin, type PreparedPlugin } from "./launched-plugin.ts";
+import { titleOf } from "./plugin-block.ts";
+import { mayRepeat } from "./repeatable-calls.ts";
+
+export interface SupervisedPluginOptions extends Omit<LaunchOptions, "signal"> {
+  readonly prepared: PreparedPlugin;
+  /** Its first process, configured. */
+  readonly first: RunningPlugin;
+  readonly configurer: Configurer;
+  readonly boundService: string;
+  /** Told when {@link SupervisedPlugin.problem} changes. */
+  readonly onProblem: () => void;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** No process is started any more once it aborts. */
+  readonly signal: AbortSignal;
+}
+
+/** A plugin at work, whichever process it is by now. Disposing of it ends it. */
+export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
+  readonly type: string;
+  readonly name: string;
+  readonly services: ReadonlySet<string>;
+  /** The service that was bound: one of its type's. */
+  readonly boundService: string;
+  readonly returns: PluginReturns;
+  readonly #options: SupervisedPluginOptions;
+  readonly #checks: ((fresh: ClientOf) => Promise<void>)[] = [];
+  readonly #link: StableLink;
+  readonly #supervisor: Supervisor<RunningPlugin>;
+
+  constructor(options: SupervisedPluginOptions) {
+    const { prepared, first, boundService, clock } = options;
+    const { block, planned, logger } = prepared;
+    const title = titleOf(block);
+    this.#options = options;
+    this.type = block.type;
+    this.name = block.name;
+    this.services = first.services;
+    this.boundService = boundService;
+    this.returns = {
+      ephemeral: planned.manifest?.ephemeral ?? false,
+      examine: (check) => this.#checks.push(check),
+    };
+    this.#link = new StableLink({
+      title,
+      mayRepeat,
+      onFault: (fault) => this.#supervisor.replace(fault),
+      clock,
+    });
+    this.#supervisor = new Supervisor({
+      ...options,
+      title,
+      first,
+      start: (signal) => this.#start(signal),
+      onUp: ({ channel }) => this.#link.connect(channel),
+      onDown: (how, nextStart) => this.#link.disconnect(how, nextStart),
+      watch: async () => await new Promise<never>(() => {}),
+      logger,
+    });
+  }
+
+  readonly client = <D extends ServiceDefinition>(definition: D): Client<D> => this.#link.client(definition);
+
+  /** Of its process; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#supervisor.pid;
+  }
+
+  /** How often another process took the place of one that ended. */
+  get restarts(): number {
+    return this.#supervisor.restarts;
+  }
+
+  /** What is wrong with it, in a sentence; undefined when nothing is. */
+  get problem(): string | undefined {
+    return this.#supervisor.problem;
+  }
+
+  /** Configures it again if its file or a secret changed. */
+  async reconfigure(): Promise<void> {
+    await this.#options.configurer.reconfigure(this.client);
+  }
+
+  /** Another process: launched, configured as the last was, and found to be the same plugin. */
+  async #start(signal: AbortSignal): Promise<RunningPlugin> {
+    const { prepared, configurer, clock } = this.#options;
+    await using stack = new AsyncDisposableStack();
+    const running = stack.use(await launchPlugin(prepared, { ...this.#options, signal }));
+    const fresh = clientOf(running);
+    const work = async (): Promise<true> => {
+      this.#requireSameServices(running);
+      await configurer.configureAgain(fresh, { signal });
+      for (const check of this.#checks) await check(fresh);
+      return true;
+    };
+    try {
+      const done = await within(work(), pluginLimits.configureAgainMs, { clock, signal });
+      if (done === undefined)
+        throw new StatusError(
+          Code.DeadlineExceeded,
+          "PLUGIN_CONFIGURE_LATE",
+          `it was not configured within ${pluginLimits.configureAgainMs / 1000} s`,
+        );
+    } catch (error) {
+      throw prepared.secrets.redaction.error(await running.explain(error, "while it was being configured"));
+    }
+    stack.move();
+    return running;
+  }
+
+  /** Whoever holds a client counts on what it offered. */
+  #requireSameServices({ services }: RunningPlugin): void {
+    const missing = [...this.services].filter((service) => !services.has(service)).sort();
+    if (missing.length > 0)
+      throw new StatusError(
+        Code.FailedPrecondition,
+        refusedReason,
+        `it came back without services that it had: ${missing.join(", ")}`,
+      );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#supervisor[Symbol.asyncDispose]();
+  }
+}
