@@ -16,6 +16,7 @@ export {
 } from "./contract/nodeattestor.ts";
 export { type NodeResolverContract, nodeResolverContract } from "./contract/noderesolver.ts";
 export { type NotifierContract, notifierContract } from "./contract/notifier.ts";
+export { type ContractCase, collectContract } from "./contract/suite.ts";
 export { type SvidStoreContract, svidStoreContract } from "./contract/svidstore.ts";
 export { type UpstreamAuthorityContract, upstreamAuthorityContract } from "./contract/upstreamauthority.ts";
 export {

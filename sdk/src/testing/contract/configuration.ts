@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { Code } from "../../status/code.ts";
 import type { LoadedPlugin } from "../load-plugin.ts";
 import { refusalOf } from "./refusal.ts";
+import { describe, it } from "./suite.ts";
 
 const unknownKey = "no_plugin_has_this_key = 1";
 

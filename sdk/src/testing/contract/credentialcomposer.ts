@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import {
   CredentialComposerDefinition,
   type X509CAAttributes,
@@ -11,6 +10,7 @@ import type { LoadedPlugin } from "../load-plugin.ts";
 import { configurationContract } from "./configuration.ts";
 import { offered } from "./offered.ts";
 import { refusalOf } from "./refusal.ts";
+import { describe, it } from "./suite.ts";
 
 export interface CredentialComposerContract {
   /** A fresh, configured plugin. */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createHash, verify } from "node:crypto";
-import { describe, it } from "node:test";
 import {
   HashAlgorithm,
   KeyManagerDefinition,
@@ -12,6 +11,7 @@ import type { ServiceDefinition } from "../../rpc/definition.ts";
 import { Code } from "../../status/code.ts";
 import { StatusError } from "../../status/status-error.ts";
 import type { LoadedPlugin } from "../load-plugin.ts";
+import { describe, it } from "./suite.ts";
 
 export interface KeyManagerContract {
   /** Which side's service names the plugin answers to; the messages are the same. */

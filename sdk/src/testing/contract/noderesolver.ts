@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import { NodeResolverDefinition } from "@finial/proto/plugin/server/noderesolver/v1/noderesolver";
 import type { LoadedPlugin } from "../load-plugin.ts";
 import { configurationContract } from "./configuration.ts";
 import { refusalOf } from "./refusal.ts";
 import { assertSelectorValues } from "./selector-values.ts";
+import { describe, it } from "./suite.ts";
 
 export interface NodeResolverContract {
   /** A fresh, configured plugin. */

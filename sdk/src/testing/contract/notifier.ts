@@ -1,10 +1,10 @@
-import { describe, it } from "node:test";
 import { NotifierDefinition } from "@finial/proto/plugin/server/notifier/v1/notifier";
 import type { LoadedPlugin } from "../load-plugin.ts";
 import { testCa } from "../test-ca.ts";
 import { configurationContract } from "./configuration.ts";
 import { offered } from "./offered.ts";
 import { toPluginBundle } from "./plugin-bundle.ts";
+import { describe, it } from "./suite.ts";
 
 export interface NotifierContract {
   /** A fresh, configured plugin whose counterpart takes what it is told. */

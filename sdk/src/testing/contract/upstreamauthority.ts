@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import {
   type MintX509CAResponse,
   UpstreamAuthorityDefinition,
@@ -15,6 +14,7 @@ import { signerOf } from "../test-ca.ts";
 import { configurationContract } from "./configuration.ts";
 import { offered } from "./offered.ts";
 import { refusalOf } from "./refusal.ts";
+import { describe, it } from "./suite.ts";
 
 export interface UpstreamAuthorityContract {
   /** A fresh, configured plugin. */

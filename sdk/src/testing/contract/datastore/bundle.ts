@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import {
   DataStoreDefinition,
   DeleteBundleRequest_Mode as DeleteMode,
@@ -8,6 +7,7 @@ import { Code } from "../../../status/code.ts";
 import type { LoadedPlugin } from "../../load-plugin.ts";
 import { type TestCa, testCa } from "../../test-ca.ts";
 import { messagesOf, refusalOf } from "../refusal.ts";
+import { describe, it } from "../suite.ts";
 import { bundleOf, createdEntries, entryOf } from "./sample.ts";
 
 const trustDomain = "example.org";

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import {
   type Change,
   DataStoreDefinition,
@@ -7,6 +6,7 @@ import {
   type WatchChangesRequest,
 } from "@finial/proto/plugin/server/datastore/v1/datastore";
 import type { LoadedPlugin } from "../../load-plugin.ts";
+import { describe, it } from "../suite.ts";
 import { bundleOf, createdEntries, entryOf, type StoreClient } from "./sample.ts";
 
 /** Reads changes as they come. Dispose of it. */

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import {
   DataStoreDefinition,
   type EntryFilter,
@@ -9,6 +8,7 @@ import type { PartialMessage } from "../../../rpc/definition.ts";
 import { Code } from "../../../status/code.ts";
 import type { LoadedPlugin } from "../../load-plugin.ts";
 import { messagesOf, refusalOf } from "../refusal.ts";
+import { describe, it } from "../suite.ts";
 import { bundleOf, createdEntries, entryOf, type StoreClient } from "./sample.ts";
 
 const { MATCH_ANY, MATCH_EXACT, MATCH_SUBSET, MATCH_SUPERSET } = MatchBehavior;

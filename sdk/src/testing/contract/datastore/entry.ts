@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import { DataStoreDefinition, type Entry } from "@finial/proto/plugin/server/datastore/v1/datastore";
 import { Code } from "../../../status/code.ts";
 import type { LoadedPlugin } from "../../load-plugin.ts";
 import { messagesOf, refusalOf } from "../refusal.ts";
+import { describe, it } from "../suite.ts";
 import { bundleOf, createdEntries, entryOf } from "./sample.ts";
 
 const full: Entry = {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import {
   DataStoreDefinition,
   MatchBehavior,
@@ -10,6 +9,7 @@ import type { PartialMessage } from "../../../rpc/definition.ts";
 import { Code } from "../../../status/code.ts";
 import type { LoadedPlugin } from "../../load-plugin.ts";
 import { messagesOf, refusalOf } from "../refusal.ts";
+import { describe, it } from "../suite.ts";
 import { createdEntries, entryOf, type StoreClient } from "./sample.ts";
 
 const idOf = (name: string): string => `spiffe://example.org/spire/agent/test/${name}`;

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import {
   DataStoreDefinition,
   type FederationRelationship,
@@ -7,6 +6,7 @@ import {
 import { Code } from "../../../status/code.ts";
 import type { LoadedPlugin } from "../../load-plugin.ts";
 import { messagesOf, refusalOf } from "../refusal.ts";
+import { describe, it } from "../suite.ts";
 
 const web: FederationRelationship = {
   trustDomain: "web.org",
