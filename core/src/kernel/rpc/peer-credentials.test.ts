@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   accessSync,
@@ -26,6 +26,20 @@ const leaving = `const socket = require("node:net").connect(process.argv[1], () 
 });`;
 
 const lastPidPath = "/proc/sys/kernel/ns_last_pid";
+
+/** Asks again and again whether a peer is there, under a profiler, which sends its own process thousands of signals. */
+const asking = `
+import { connect, createServer } from "node:net";
+import { readPeerProcess } from ${JSON.stringify(join(import.meta.dirname, "peer-credentials.ts"))};
+const [path] = process.argv.slice(-1);
+createServer((socket) => {
+  const peer = readPeerProcess(socket._handle.fd);
+  let missed = 0;
+  for (let time = 0; time < 200_000; time++) if (!peer.isAlive()) missed++;
+  console.log(missed);
+  process.exit();
+}).listen(path, () => connect(path));
+`;
 
 describe("readPeerProcess()", () => {
   const folder = mkdtempSync(join(tmpdir(), "finial-peer-"));
@@ -123,6 +137,16 @@ describe("readPeerProcess()", () => {
     socket.destroy();
     await using _ = await startWithPid(byPidfd.pid);
     assert.deepEqual([byPidfd.isAlive(), byStartTime.isAlive()], [false, false]);
+  });
+
+  it("does not take a signal to its own process for the other's end", () => {
+    const profiler = ["--cpu-prof", "--cpu-prof-interval=50", `--cpu-prof-dir=${folder}`];
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [...profiler, "--conditions=source", "--input-type=module", "--eval", asking, "--", join(folder, "a")],
+      { encoding: "utf8" },
+    );
+    assert.deepEqual([stdout, stderr], ["0\n", ""]);
   });
 
   it("leaves no descriptor behind", async () => {

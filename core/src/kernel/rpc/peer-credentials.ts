@@ -6,6 +6,7 @@ const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 /** Linux 6.5 and later. */
 const SO_PEERPIDFD = 77;
+const EINTR = 4;
 const ENOPROTOOPT = 92;
 const POLLIN = 1;
 
@@ -72,7 +73,12 @@ function hasEnded(pidfd: number): boolean {
   const pollfd = Buffer.alloc(8);
   pollfd.writeInt32LE(pidfd, 0);
   pollfd.writeInt16LE(POLLIN, 4);
-  return libc().poll(pollfd, 1, 0) !== 0;
+  for (;;) {
+    const ready = libc().poll(pollfd, 1, 0);
+    // A signal to this process says nothing of the other.
+    if (ready === -1 && koffi.errno() === EINTR) continue;
+    return ready !== 0;
+  }
 }
 
 /** Older kernels: a pid that is used again starts later. */
