@@ -408,6 +408,82 @@ describe("Catalog", { concurrency: 3 }, () => {
   });
 });
 
+describe("Catalog and secrets", () => {
+  const given = (name: string, secret: string): string => write(join(folder, name), `${secret}\n`);
+
+  it("gives a plugin its secrets, anew with each process, and logs none of them", async () => {
+    const inData = given("in-data", "canary-data-1");
+    const inEnvironment = given("in-environment", "canary-environment-1");
+    const plugin = makeBlock(
+      "KeyManager",
+      "disk",
+      { says: "my secrets are canary-environment-1 and canary-environment-2\n" },
+      {
+        configText: `password = "secret+file:${inData}"`,
+        environment: {
+          names: [],
+          values: { TOKEN: `secret+file:${inEnvironment}` },
+          isCompatible: false,
+        },
+      },
+    );
+    const { options, logger } = prepare();
+    await using catalog = await Catalog.load([plugin.block], options);
+    assert.equal(plugin.deeds().at(-1), 'configure example.org password = "canary-data-1"');
+    const first = catalog.one("KeyManager").pid ?? 0;
+    const tokenOf = (pid: number): string | undefined =>
+      readFileSync(`/proc/${pid}/environ`, "utf8")
+        .split("\0")
+        .find((variable) => variable.startsWith("TOKEN="));
+    assert.equal(tokenOf(first), "TOKEN=canary-environment-1");
+    given("in-data", "canary-data-2");
+    given("in-environment", "canary-environment-2");
+    process.kill(first, "SIGKILL");
+    await plugin.until('configure example.org password = "canary-data-2"');
+    while (catalog.one("KeyManager").pid === undefined) await systemClock.sleep(5);
+    assert.equal(tokenOf(catalog.one("KeyManager").pid ?? 0), "TOKEN=canary-environment-2");
+    const said = logger.lines.filter(({ message }) => message.startsWith("my secrets are"));
+    assert.deepEqual(
+      said.map(({ message }) => message),
+      ["my secrets are [secret] and canary-environment-2", "my secrets are [secret] and [secret]"],
+    );
+    assert.doesNotMatch(JSON.stringify(logger.lines), /canary-(data|environment-1)/);
+  });
+
+  it("says nothing secret of a plugin that ends with its secret on its lips", async () => {
+    const plugin = makeBlock(
+      "KeyManager",
+      "disk",
+      { says: "no luck with canary-token\n", configure: "exit" },
+      {
+        environment: {
+          names: [],
+          values: { TOKEN: `secret+file:${given("token", "canary-token")}` },
+          isCompatible: false,
+        },
+      },
+    );
+    const { options } = prepare();
+    await assert.rejects(Catalog.load([plugin.block], options), {
+      message: /: no luck with \[secret\]\npanic: out of luck$/,
+    });
+  });
+
+  it("starts no plugin whose secret cannot be had", async () => {
+    const values = { TOKEN: "secret+file:/no/such/file" };
+    const environment = { names: [], values, isCompatible: false };
+    const plugin = makeBlock("KeyManager", "disk", {}, { environment });
+    const { options } = prepare();
+    await assert.rejects(Catalog.load([plugin.block], options), {
+      code: 9,
+      reason: "SECRET_UNAVAILABLE",
+      message:
+        'failed to load plugin "disk": plugin_env: TOKEN: secret+file:/no/such/file: /no: no such file or directory',
+    });
+    assert.deepEqual(plugin.deeds(), []);
+  });
+});
+
 describe("Catalog.validate()", { concurrency: 3 }, () => {
   it("has each plugin check its configuration, configures none, and leaves nothing", async () => {
     const { options, left } = prepare();

@@ -165,12 +165,10 @@ async function launchAll(
 ): Promise<{ readonly items: readonly Launched[]; readonly socketFolder: string }> {
   const wanted = blocks.filter((block) => isEnabled(block, options.logger));
   const socketFolder = stack.use(await SocketFolder.make(options.socketParent ?? tmpdir())).path;
-  const prepared = await Promise.all(
-    wanted.map((block) => {
-      const logger = loggerOf(block, options.logger);
-      return named("load", block, () => preparePlugin(block, { ...options, socketFolder, logger }));
-    }),
-  );
+  const prepared = wanted.map((block) => {
+    const logger = loggerOf(block, options.logger);
+    return named("load", block, () => preparePlugin(block, { ...options, socketFolder, logger }));
+  });
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const results = await Promise.allSettled(

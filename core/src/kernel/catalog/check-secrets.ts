@@ -3,7 +3,7 @@ import { resolveConfigSecrets } from "../secret/config-secrets.ts";
 import type { PluginSecrets } from "../secret/plugin-secrets.ts";
 import { atOrigin } from "./config-origin.ts";
 import { readConfigText } from "./config-source.ts";
-import { resolveGivenEnvironment } from "./given-environment.ts";
+import { resolveSecretVariables } from "./given-environment.ts";
 import { type PluginBlock, titleOf } from "./plugin-block.ts";
 
 /**
@@ -27,7 +27,7 @@ async function notesOf(block: PluginBlock, resolver: PluginSecrets["resolver"]):
   const text = await readConfigText(block).catch(() => "");
   const results = await Promise.allSettled([
     resolveConfigSecrets(text, resolver),
-    resolveGivenEnvironment(block.environment, resolver),
+    resolveSecretVariables(block.environment, resolver),
   ]);
   return results.flatMap((result) =>
     result.status === "rejected"

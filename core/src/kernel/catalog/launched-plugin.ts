@@ -6,7 +6,7 @@ import { RunningPlugin } from "../pluginhost/running-plugin.ts";
 import type { PluginSecrets } from "../secret/plugin-secrets.ts";
 import { Redaction } from "../secret/redaction.ts";
 import type { ClientOf } from "./bound-plugin.ts";
-import { resolveGivenEnvironment } from "./given-environment.ts";
+import { resolveSecretVariables } from "./given-environment.ts";
 import type { KnownType } from "./known-type.ts";
 import { type LaunchSurroundings, type PlannedLaunch, planLaunch } from "./launch-of.ts";
 import type { PluginBlock } from "./plugin-block.ts";
@@ -27,38 +27,46 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is secret in its environment is in the plan, and nowhere else. */
-export async function preparePlugin(
+/** What there is to know of a plugin before it is launched for the first time. @throws {StatusError} as {@link planLaunch}. */
+export function preparePlugin(
   block: PluginBlock,
   options: {
     readonly surroundings: LaunchSurroundings;
     readonly socketFolder: string;
     readonly logger: Logger;
-    readonly signal?: AbortSignal | undefined;
   },
-): Promise<PreparedPlugin> {
-  const { surroundings, socketFolder, logger, signal } = options;
-  const secrets = { resolver: surroundings.secrets, redaction: new Redaction() };
-  const environment = await resolveGivenEnvironment(block.environment, secrets.resolver, { signal });
-  secrets.redaction.add(environment.secrets);
-  const planned = planLaunch({ ...block, environment: environment.given }, surroundings, socketFolder);
-  return { block, planned, secrets, logger: secrets.redaction.logger(logger) };
+): PreparedPlugin {
+  const { surroundings, socketFolder, logger } = options;
+  const redaction = new Redaction();
+  return {
+    block,
+    planned: planLaunch(block, surroundings, socketFolder),
+    secrets: { resolver: surroundings.secrets, redaction },
+    logger: redaction.logger(logger),
+  };
 }
 
-/** A process of it, initialized. @throws {StatusError} as {@link RunningPlugin.start}, without secrets. */
+/**
+ * A process of it, initialized, with the secrets of this moment in its environment.
+ *
+ * @throws {StatusError} as {@link RunningPlugin.start}, without secrets, or that of a secret which cannot be had.
+ */
 export async function launchPlugin(
-  { block, planned: { launch }, secrets, logger }: PreparedPlugin,
+  { block, planned: { launch }, secrets: { resolver, redaction }, logger }: PreparedPlugin,
   options: LaunchOptions,
 ): Promise<RunningPlugin> {
+  const variables = await resolveSecretVariables(block.environment, resolver, options);
+  redaction.add(Object.values(variables));
   const starting = RunningPlugin.start({
     ...options,
     type: block.type,
     name: block.name,
-    launch,
+    launch: { ...launch, env: { ...launch.env, ...variables } },
     logger: logger.with({ subsystem_name: `${block.name}.${launch.baseName}` }),
+    redact: (words) => redaction.redact(words),
   });
   return await starting.catch((error: unknown) => {
-    throw secrets.redaction.error(error);
+    throw redaction.error(error);
   });
 }
 

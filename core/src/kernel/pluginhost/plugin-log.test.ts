@@ -122,6 +122,14 @@ describe("PluginLog", () => {
     assert.equal(log.lastWords, "x".repeat(1999));
   });
 
+  it("remembers nothing that is to be taken out, be it at the edge of what it remembers", () => {
+    const log = new PluginLog(captureLog(), (words) => words.replaceAll("canary-of-some-length", "[secret]"));
+    log.write(`canary-of-some-length ${"x".repeat(1991)}\n`);
+    assert.equal(log.lastWords.startsWith("secret] xxx"), true);
+    log.write("bad password canary-of-some-length\n");
+    assert.equal(log.lastWords.endsWith("\nbad password [secret]"), true);
+  });
+
   it("loses no line, breaks at none, and lets none pass for the host's", () => {
     const name = fc.oneof(
       fc.constantFrom("@level", "@message", "@timestamp", "__proto__", ...Object.keys(host)),

@@ -11,12 +11,15 @@ const maxLastWords = 2000;
  */
 export class PluginLog {
   readonly #logger: Logger;
+  readonly #redact: (words: string) => string;
   readonly #lines = new Lines((line, isWhole) => this.#line(line, isWhole));
   #panicking = false;
   #lastWords = "";
 
-  constructor(logger: Logger) {
+  /** @param redact what {@link lastWords} are to be without; the logger sees to itself. */
+  constructor(logger: Logger, redact: (words: string) => string = (words) => words) {
     this.#logger = logger;
+    this.#redact = redact;
   }
 
   write(text: string): void {
@@ -40,7 +43,7 @@ export class PluginLog {
       this.#logger[entry.level](entry.message, entry.fields);
       return;
     }
-    this.#lastWords = `${this.#lastWords}${line}\n`.slice(-maxLastWords);
+    this.#lastWords = `${this.#lastWords}${this.#redact(line)}\n`.slice(-maxLastWords);
     this.#logger[isWhole ? this.#levelOf(line) : "debug"](line);
   }
 

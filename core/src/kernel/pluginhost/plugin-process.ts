@@ -42,6 +42,7 @@ interface Surroundings {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits: Pick<PluginLimits, "startMs" | "exitMs">;
+  readonly redact?: ((words: string) => string) | undefined;
 }
 
 /** A plugin's process from spawn to exit, with all it started. Disposing of it kills it if need be and waits. */
@@ -59,14 +60,18 @@ export class PluginProcess implements AsyncDisposable {
   readonly #firstLine = new FirstLine();
   #canBeAsked = false;
 
-  private constructor(child: PipedProcess, exited: Promise<Exit>, { logger, clock, limits }: Surroundings) {
+  private constructor(
+    child: PipedProcess,
+    exited: Promise<Exit>,
+    { logger, clock, limits, redact }: Surroundings,
+  ) {
     this.pid = child.pid;
     this.exited = exited;
     this.#child = child;
     this.#clock = clock;
     this.#logger = logger;
     this.#limits = limits;
-    this.#log = new PluginLog(logger);
+    this.#log = new PluginLog(logger, redact);
     const { stdin, stdout, stderr } = child;
     // A plugin that is gone breaks its pipes; its exit is what is acted upon.
     for (const [name, stream] of Object.entries({ stdin, stdout, stderr }))

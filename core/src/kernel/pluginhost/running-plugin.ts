@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits?: PluginLimits;
+  /** Takes out of what it says what nobody is to read; the logger does so by itself. */
+  readonly redact?: (words: string) => string;
   /** Ends the start. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -60,13 +62,13 @@ export class RunningPlugin implements AsyncDisposable {
    * @throws {StatusError} with the sentence of the step that failed, or Cancelled; the process is then gone.
    */
   static async start(options: StartOptions): Promise<RunningPlugin> {
-    const { hostServices, logger, clock, limits = pluginLimits, signal } = options;
+    const { hostServices, logger, clock, limits = pluginLimits, redact, signal } = options;
     await using stack = new AsyncDisposableStack();
     const launch = await verify(options, stack);
     // Before the process, so that it outlives the process: a plugin may use it up to its last moment.
     const services = stack.use(await HostServiceServer.start(hostServices, options));
     signal?.throwIfAborted();
-    const process = stack.use(await PluginProcess.spawn(launch, { logger, clock, limits }));
+    const process = stack.use(await PluginProcess.spawn(launch, { logger, clock, limits, redact }));
     const handshake = await process.handshake({ signal });
     const link = stack.use(
       await PluginLink.open(handshake, { hostServicesAddress: services.address, logger, clock, limits }),
