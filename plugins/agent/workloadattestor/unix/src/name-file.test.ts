@@ -26,7 +26,7 @@ describe("NameFile", () => {
     stack.defer(() => rm(folder, { recursive: true }));
     const path = join(folder, "passwd");
     const names = new NameFile(path);
-    const nameOf = async (id: string): Promise<string | undefined> => (await names.read()).get(id);
+    const nameOf = async (id: string): Promise<string | undefined> => names.read().get(id);
     assert.equal(await nameOf("1"), undefined);
     await writeFile(path, "a:x:1:\n");
     assert.equal(await nameOf("1"), "a");

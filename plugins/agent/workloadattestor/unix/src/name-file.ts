@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 
 /** Names by number, of `/etc/passwd` or `/etc/group`; read again when the file has changed. */
 export class NameFile {
@@ -10,13 +10,13 @@ export class NameFile {
     this.#path = path;
   }
 
-  /** The names by number as they are now; none when the file cannot be read. */
-  async read(): Promise<ReadonlyMap<string, string>> {
+  /** The names by number as they are now; none when the file cannot be read. Asked for each workload: without the thread pool. */
+  read(): ReadonlyMap<string, string> {
     try {
-      const { mtimeNs, ctimeNs, ino, size } = await stat(this.#path, { bigint: true });
+      const { mtimeNs, ctimeNs, ino, size } = statSync(this.#path, { bigint: true });
       const version = `${mtimeNs} ${ctimeNs} ${ino} ${size}`;
       if (version !== this.#version) {
-        this.#names = parseNames(await readFile(this.#path, "utf8"));
+        this.#names = parseNames(readFileSync(this.#path, "utf8"));
         this.#version = version;
       }
       return this.#names;

@@ -30,9 +30,9 @@ export function unixPlugin({ procPath, passwdPath, groupPath }: UnixFiles): Plug
           attest: async ({ pid }, { signal }) => {
             const { discoverWorkloadPath, workloadSizeLimitBytes: limitBytes } = config;
             const folder = processFolder(procPath, pid);
-            const owner = await readOwner(folder);
+            const owner = readOwner(folder);
             // Once for all: a process may have 65536 groups.
-            const [userNames, groupNames] = await Promise.all([users.read(), groups.read()]);
+            const [userNames, groupNames] = [users.read(), groups.read()];
             const values = [
               `uid:${owner.uid}`,
               ...named("user", userNames.get(owner.uid)),

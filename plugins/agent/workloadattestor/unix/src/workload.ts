@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { readFile, readlink } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
 import { internal } from "./internal.ts";
@@ -11,11 +12,15 @@ export function processFolder(procPath: string, pid: number): string {
   return join(procPath, String(pid));
 }
 
-/** @throws {StatusError} Internal when the process is gone, or cannot be seen. */
-export async function readOwner(folder: string): Promise<ProcessOwner> {
+/**
+ * The kernel answers from memory, in microseconds: the thread pool would take many times as long.
+ *
+ * @throws {StatusError} Internal when the process is gone, or cannot be seen.
+ */
+export function readOwner(folder: string): ProcessOwner {
   let status: string;
   try {
-    status = await readFile(join(folder, "status"), "utf8");
+    status = readFileSync(join(folder, "status"), "utf8");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT" || code === "ESRCH")
