@@ -71,6 +71,9 @@ type AnyCall =
   | ServerWritableStream<unknown, unknown>
   | ServerDuplexStream<unknown, unknown>;
 
+/** One for all calls: every stream ends by it, and an exception of its own for each would cost more than the rest of the end. */
+const cancelled = new StatusError(Code.Cancelled, "CANCELLED", "context canceled");
+
 class Call implements CallContext {
   readonly method: string;
   readonly #call: AnyCall;
@@ -104,8 +107,8 @@ class Call implements CallContext {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       this.#abort = abort;
-      if (this.#call.cancelled) abort.abort();
-      else (this.#call as EventEmitter).once("cancelled", () => abort.abort());
+      if (this.#call.cancelled) abort.abort(cancelled);
+      else (this.#call as EventEmitter).once("cancelled", () => abort.abort(cancelled));
     }
     return this.#abort.signal;
   }
