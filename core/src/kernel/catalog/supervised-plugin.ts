@@ -55,6 +55,7 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
       title,
       mayRepeat,
       onFault: (fault) => this.#supervisor.replace(fault),
+      redact: (failure) => prepared.secrets.redaction.failure(failure),
       clock,
     });
     this.#supervisor = new Supervisor({

@@ -33,6 +33,8 @@ export interface StableLinkOptions {
   readonly mayRepeat: (call: CallName) => boolean;
   /** Told of something that no plugin may do, in a sentence. */
   readonly onFault: (fault: string) => void;
+  /** Takes out of a failure what nobody is to read. */
+  readonly redact?: (failure: unknown) => unknown;
   readonly clock: Clock;
 }
 
@@ -110,7 +112,7 @@ export class StableLink {
           } catch (error) {
             const loss = await this.#lossOf(up, error, options.signal);
             const again = this.#mayTryAgain(loss, definition, method);
-            if (!again || attempt === maxAttempts) throw loss?.error ?? error;
+            if (!again || attempt === maxAttempts) throw this.#shown(loss?.error ?? error);
           }
         }
       } finally {
@@ -140,7 +142,7 @@ export class StableLink {
           } catch (error) {
             const loss = await link.#lossOf(up, error, options.signal);
             const again = !begun && link.#mayTryAgain(loss, definition, method);
-            if (!again || attempt === maxAttempts) throw loss?.error ?? error;
+            if (!again || attempt === maxAttempts) throw link.#shown(loss?.error ?? error);
           }
         }
       } finally {
@@ -202,7 +204,7 @@ export class StableLink {
           return result;
         } catch (error) {
           leave();
-          throw (await this.#lossOf(up, error, signal))?.error ?? error;
+          throw this.#shown((await this.#lossOf(up, error, signal))?.error ?? error);
         }
       },
       return: async () => {
@@ -271,6 +273,11 @@ export class StableLink {
       error: new StatusError(Code.Unavailable, "PLUGIN_EXITED", message, { cause: error }),
       unsent: error.message.startsWith("connection error: "),
     };
+  }
+
+  #shown(failure: unknown): unknown {
+    const { redact } = this.#options;
+    return redact === undefined ? failure : redact(failure);
   }
 
   #mayTryAgain(

@@ -98,3 +98,19 @@ describe("Redaction.error()", () => {
     assert.equal(redaction.error(new Error("canary")).message, "[secret]");
   });
 });
+
+describe("Redaction.failure()", () => {
+  it("is the very same, or an error without the secret", () => {
+    const redaction = redactionOf("canary");
+    for (const thrown of [
+      new DOMException("over", "AbortError"),
+      new StatusError(Code.Internal, "X", "x"),
+      7,
+    ])
+      assert.equal(redaction.failure(thrown), thrown);
+    const { code, reason, message } = redaction.failure(
+      new StatusError(Code.Unavailable, "DATABASE", "postgres://u:canary@db"),
+    ) as StatusError;
+    assert.deepEqual([code, reason, message], [14, "DATABASE", "postgres://u:[secret]@db"]);
+  });
+});

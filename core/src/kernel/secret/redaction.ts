@@ -36,6 +36,12 @@ export class Redaction {
     return new StatusError(status.code, status.reason, message, { source: status.source });
   }
 
+  /** As {@link error}, for what may be anything: the very same where nothing secret is in its message. */
+  failure(thrown: unknown): unknown {
+    if (!(thrown instanceof Error) || this.redact(thrown.message) === thrown.message) return thrown;
+    return this.error(thrown);
+  }
+
   /** A logger that writes to the other what is left. */
   logger(logger: Logger): Logger {
     const lazily = (fields: LazyLogFields | undefined): LazyLogFields | undefined =>

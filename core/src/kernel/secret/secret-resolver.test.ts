@@ -134,7 +134,7 @@ describe("SecretResolver.resolve() of a file", () => {
     const owned = subfolder(0o755);
     const path = file("s3cret", 0o600, owned);
     if (me === 0) chownSync(path, somebody, 0);
-    const first = me === 0 ? path : owned;
+    const first = me === 0 ? path : folder;
     await assert.rejects(read(path, resolverWith({ uid })), {
       code: 9,
       reason: "SECRET_UNTRUSTED",
