@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { KeyManagerDefinition } from "@finial/proto/plugin/server/keymanager/v1/keymanager";
 import { systemClock } from "@finial/sdk";
 import { parseTrustDomain } from "@finial/sdk/spiffe";
 import { type CapturedLog, captureLog } from "@finial/sdk/testing";
@@ -467,6 +468,16 @@ describe("Catalog and secrets", () => {
     await assert.rejects(Catalog.load([plugin.block], options), {
       message: /: no luck with \[secret\]\npanic: out of luck$/,
     });
+  });
+
+  it("takes secrets out of what calls fail with", async () => {
+    // What grpc says of a method that nobody serves is what this plugin says of its secret.
+    const file = given("quoted", "does not implement");
+    const plugin = makeBlock("KeyManager", "disk", {}, { configText: `a = "secret+file:${file}"` });
+    const { options } = prepare();
+    await using catalog = await Catalog.load([plugin.block], options);
+    const client = catalog.one("KeyManager").client(KeyManagerDefinition);
+    await assert.rejects(client.getPublicKeys({}), { code: 12, message: /server \[secret\] the method/ });
   });
 
   it("starts no plugin whose secret cannot be had", async () => {
