@@ -219,7 +219,9 @@ describe("PluginProcess.spawn()", { concurrency: 4 }, () => {
     await using other = await spawn("exec sleep 60");
     assert.equal(readlinkSync(`/proc/self/fd/${file.fd}`), join(folder, "in"));
     for (const { pid } of [plugin, other]) {
-      const targets = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      const descriptors = readdirSync(`/proc/${pid}/fd`);
+      assert.deepEqual(descriptors, ["0", "1", "2"]);
+      const targets = descriptors.map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
       assert.equal(targets[0], "/dev/null");
       assert.equal(targets.includes(join(folder, "in")), false);
       // Its own ends of two pipes, and none of the other's.
