@@ -17,3 +17,4 @@ export type {
 } from "./rpc/definition.ts";
 export { addService, type CallContext, type Handlers, type Interceptor } from "./rpc/service.ts";
 export { fromGrpcError, toGrpcStatus } from "./rpc/status.ts";
+export { strictly } from "./rpc/strict.ts";
