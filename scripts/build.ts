@@ -40,6 +40,14 @@ function bundles(): readonly Bundle[] {
     output: join(root, "core", "dist", `${name}.mjs`),
     runs: false,
   }));
+  // A thread of the agent's, which Node starts from a file.
+  const threads = [
+    {
+      input: join(root, "core", "src", "agent", "tls", "tls-thread.ts"),
+      output: join(root, "core", "dist", "tls-thread.mjs"),
+      runs: false,
+    },
+  ];
   const plugins = globSync("plugins/{server,agent}/*/*/plugin.json", { cwd: root }).map((manifest) => ({
     input: join(root, dirname(manifest), "src", "main.ts"),
     output: join(root, dirname(manifest), "dist", "plugin.mjs"),
@@ -51,7 +59,7 @@ function bundles(): readonly Bundle[] {
     output: join(root, "test", "plugin", "dist", "plugin.mjs"),
     runs: true,
   };
-  return [...programs, ...plugins, vendors].filter(({ input }) => existsSync(input));
+  return [...programs, ...threads, ...plugins, vendors].filter(({ input }) => existsSync(input));
 }
 
 /** grpc-js loads it for channelz and ORCA, which we do not offer: a third of a bundle that never runs. */

@@ -3,12 +3,13 @@ import { type AddressInfo, createServer } from "node:net";
 import { describe, it } from "node:test";
 import { HealthDefinition } from "@finial/proto/grpc/health/v1/health";
 import { Code, StatusError } from "@finial/sdk";
-import { basicConstraintsExtension, subjectAltNameExtension } from "@finial/sdk/crypto";
+import { basicConstraintsExtension, PublicKey, subjectAltNameExtension } from "@finial/sdk/crypto";
 import { captureLog, FakeClock, type TestCa, type TestX509Svid, testCa } from "@finial/sdk/testing";
-import type { TlsIdentity } from "../../kernel/rpc/tls-listener.ts";
 import { isUnknownAuthority } from "../sync/denial.ts";
+import { signDigest } from "../tls/fake-digest-signer.ts";
 import { FakeServer } from "./fake-server.ts";
 import { type ServerAddress, ServerConnection } from "./server-connection.ts";
+import type { AgentTlsIdentity } from "./server-credentials.ts";
 import { verifyServer } from "./verify-server.ts";
 
 const clock = new FakeClock();
@@ -25,7 +26,7 @@ async function start(identity: TestX509Svid = genuine) {
 
 function connect(
   server: ServerAddress,
-  options: { readonly identity?: () => TlsIdentity; readonly bundleOf?: () => TestCa } = {},
+  options: { readonly identity?: () => AgentTlsIdentity; readonly bundleOf?: () => TestCa } = {},
 ) {
   const { identity = () => undefined, bundleOf = () => ca } = options;
   const connection = new ServerConnection(server, {
@@ -164,6 +165,56 @@ describe("ServerConnection", () => {
       server.clients.map(({ chainDer }) => chainDer),
       [agent.chainDer, renewed.chainDer],
     );
+  });
+
+  describe("with a key that its key manager keeps to itself", () => {
+    const identity: AgentTlsIdentity = {
+      chainPem: agent.chainPem,
+      publicKeyDer: PublicKey.of(agent.privateKey).pkixDer,
+      signDigest: async (digest) => signDigest(digest, agent.privateKey),
+    };
+
+    it("is who it is, by addresses and by name, for many calls on one connection", async () => {
+      for (const serverAddress of ["127.0.0.1", "localhost"]) {
+        await using server = await start();
+        const { serverPort } = server;
+        const { connection, call } = connect({ serverAddress, serverPort }, { identity: () => identity });
+        using _ = connection;
+        const answers = await Promise.all(Array.from({ length: 50 }, call));
+        assert.ok(answers.every(({ status }) => status === 1));
+        assert.deepEqual(
+          server.clients.map(({ chainDer }) => chainDer),
+          [agent.chainDer],
+        );
+      }
+    });
+
+    it("refuses a server that is not the trust domain's, says why, and leaves", async () => {
+      await using server = await start(await impostor.x509Svid("/spire/server"));
+      const { connection, call } = connect(server, { identity: () => identity });
+      using _ = connection;
+      const error = await failure(call());
+      assert.equal(error.code, Code.Unavailable);
+      assert.ok(isUnknownAuthority(error), error.message);
+      await server.drained();
+    });
+
+    it("says what the key manager says", async () => {
+      await using server = await start();
+      const away: AgentTlsIdentity = {
+        ...identity,
+        signDigest: async () => {
+          throw new StatusError(Code.Unavailable, "AWAY", "keymanager(hsm): the token is not there");
+        },
+      };
+      const { connection, call } = connect(server, { identity: () => away });
+      using _ = connection;
+      const { message } = await failure(call());
+      assert.ok(
+        message.endsWith("authentication handshake failed: keymanager(hsm): the token is not there"),
+        message,
+      );
+    });
   });
 
   it("asks the bundle of the moment at each new connection", async () => {

@@ -1,9 +1,11 @@
 import type { Socket } from "node:net";
 import { isIP } from "node:net";
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
-import { StatusError } from "@finial/sdk";
 import { CallCredentials, ChannelCredentials } from "@grpc/grpc-js";
-import { chainOf, type TlsIdentity } from "../../kernel/rpc/tls-listener.ts";
+import { handshakeWords } from "../../kernel/rpc/handshake-words.ts";
+import { chainOf } from "../../kernel/rpc/peer-chain.ts";
+import type { TlsIdentity } from "../../kernel/rpc/tls-listener.ts";
+import { connectWithRemoteKey, type RemoteKeyIdentity } from "../tls/remote-key-tls.ts";
 
 type Connector = ReturnType<ChannelCredentials["_createSecureConnector"]>;
 type Target = Parameters<ChannelCredentials["_createSecureConnector"]>[0];
@@ -11,9 +13,12 @@ type Target = Parameters<ChannelCredentials["_createSecureConnector"]>[0];
 /** As long as the server lets a handshake take. */
 const handshakeLimitMs = 10_000;
 
+/** What the agent shows: with its key, or with one that its key manager keeps to itself. */
+export type AgentTlsIdentity = TlsIdentity | RemoteKeyIdentity;
+
 export interface ServerTrust {
   /** What the client shows, as of now; undefined before it has an identity. */
-  readonly identity: () => TlsIdentity | undefined;
+  readonly identity: () => AgentTlsIdentity | undefined;
   /** Throws unless the chain (leaf first, DER) is the server's. Asked anew for every connection. */
   readonly verify: (chainDer: readonly Buffer[]) => void;
 }
@@ -48,15 +53,39 @@ export class ServerCredentials extends ChannelCredentials {
   }
 }
 
-async function handshake(socket: Socket, target: Target, trust: ServerTrust): Promise<TLSSocket> {
+/** @returns what grpc-js takes for a socket: it uses of it what every stream has. */
+async function handshake(socket: Socket, target: Target, trust: ServerTrust): Promise<Socket> {
   const host = target.path.replace(/:\d+$/, "");
+  const servername = isIP(host.replace(/^\[|\]$/g, "")) === 0 ? host : undefined;
+  try {
+    const identity = trust.identity();
+    if (identity !== undefined && "signDigest" in identity)
+      return await handshakeElsewhere(socket, { identity, servername, trust });
+    return await handshakeHere(socket, { identity, servername, trust });
+  } catch (error) {
+    // grpc-js puts it into the status of the calls that waited; it prints errors with their class's name.
+    throw `authentication handshake failed: ${handshakeWords(error)}`;
+  }
+}
+
+interface Handshake<Identity> {
+  readonly identity: Identity;
+  /** Undefined for an address. */
+  readonly servername: string | undefined;
+  readonly trust: ServerTrust;
+}
+
+async function handshakeHere(
+  socket: Socket,
+  { identity, servername, trust }: Handshake<TlsIdentity | undefined>,
+): Promise<Socket> {
   const tls = connect({
     socket,
-    secureContext: contextOf(trust.identity()),
+    secureContext: contextOf(identity),
     ALPNProtocols: ["h2"],
     // The chain is verified below; OpenSSL knows no SPIFFE IDs, and no anchors either.
     rejectUnauthorized: false,
-    ...(isIP(host.replace(/^\[|\]$/g, "")) === 0 && { servername: host }),
+    ...(servername !== undefined && { servername }),
   });
   try {
     await secured(tls);
@@ -64,15 +93,23 @@ async function handshake(socket: Socket, target: Target, trust: ServerTrust): Pr
     return tls;
   } catch (error) {
     tls.destroy();
-    // grpc-js puts it into the status of the calls that waited; it prints errors with their class's name.
-    throw `authentication handshake failed: ${wordsOf(error)}`;
+    throw error;
   }
 }
 
-/** OpenSSL's own message is of addresses and source lines, around a reason. */
-function wordsOf(error: unknown): string {
-  if (error instanceof Error && "library" in error && "reason" in error) return `tls: ${error.reason}`;
-  return StatusError.from(error).message;
+async function handshakeElsewhere(
+  socket: Socket,
+  { identity, servername, trust }: Handshake<RemoteKeyIdentity>,
+): Promise<Socket> {
+  const limitMs = handshakeLimitMs;
+  const { stream, chainDer } = await connectWithRemoteKey({ socket, identity, servername, limitMs });
+  try {
+    trust.verify(chainDer);
+    return stream as unknown as Socket;
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
 }
 
 function contextOf(identity: TlsIdentity | undefined): SecureContext {

@@ -4,21 +4,31 @@ import { Hash, SignerDefinition, type SignResponse } from "@finial/proto/plugin/
 import { Code, StatusError } from "@finial/sdk";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 
+/** A signature, and which key made it. */
+export interface KeySignature {
+  /** ASN.1 DER. */
+  readonly signature: Buffer;
+  readonly keyFingerprint: string;
+}
+
 /** Signs a message, by its SHA-256, with the key of this id, whatever key that now is: the fingerprint says which it was. */
-export type SignMessage = (
-  keyId: string,
-  message: Buffer,
-) => Promise<{ readonly signature: Buffer; readonly keyFingerprint: string }>;
+export type SignMessage = (keyId: string, message: Buffer) => Promise<KeySignature>;
+
+/** Signs what SHA-256 has made of a message, by SPIRE's SignData. */
+export function makeSignDigest({ client }: BoundPlugin, deadlineMs: number): SignMessage {
+  const keyManager = client(KeyManagerDefinition);
+  return async (keyId, data) => {
+    const signerOpts = { $case: "hashAlgorithm", value: HashAlgorithm.SHA256 } as const;
+    return await keyManager.signData({ keyId, data, signerOpts }, { deadlineMs });
+  };
+}
 
 /** By our Signer where the plugin offers it, which lets it sign natively; else by SPIRE's SignData. */
-export function makeSignMessage({ services, client }: BoundPlugin, deadlineMs: number): SignMessage {
+export function makeSignMessage(plugin: BoundPlugin, deadlineMs: number): SignMessage {
+  const { services, client } = plugin;
   if (!services.has(SignerDefinition.fullName)) {
-    const keyManager = client(KeyManagerDefinition);
-    return async (keyId, message) => {
-      const data = createHash("sha256").update(message).digest();
-      const signerOpts = { $case: "hashAlgorithm", value: HashAlgorithm.SHA256 } as const;
-      return await keyManager.signData({ keyId, data, signerOpts }, { deadlineMs });
-    };
+    const signDigest = makeSignDigest(plugin, deadlineMs);
+    return async (keyId, message) => await signDigest(keyId, createHash("sha256").update(message).digest());
   }
   const signer = client(SignerDefinition);
   return async (keyId, message) => {

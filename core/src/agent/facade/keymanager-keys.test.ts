@@ -119,37 +119,33 @@ describe("the keys of bindKeyManagerV1()", () => {
   });
 });
 
-describe("AgentKey.privateKey()", () => {
+describe("AgentKey.findPrivateKey()", () => {
   it("gives the private half", async () => {
     const { keys, loaded } = await load({ exported: privateKey });
     await using _ = loaded;
-    const key = await (await keys.generateKey("agent-svid-A")).privateKey();
-    assert.ok(PublicKey.of(key).equals(PublicKey.of(privateKey)));
+    const key = await (await keys.generateKey("agent-svid-A")).findPrivateKey();
+    assert.ok(key && PublicKey.of(key).equals(PublicKey.of(privateKey)));
   });
 
   it("refuses the private half of another key, and what is none", async () => {
     const other = await load({ exported: otherKey });
     await using _ = other.loaded;
-    await assert.rejects((await other.keys.generateKey("agent-svid-A")).privateKey(), {
+    await assert.rejects((await other.keys.generateKey("agent-svid-A")).findPrivateKey(), {
       code: Code.Internal,
       message: 'keymanager(test): plugin exported another key than it announced for "agent-svid-A"',
     });
     const none = await load({ exported: Buffer.from("secret") });
     await using __ = none.loaded;
-    await assert.rejects((await none.keys.generateKey("agent-svid-A")).privateKey(), (error: Error) => {
+    await assert.rejects((await none.keys.generateKey("agent-svid-A")).findPrivateKey(), (error: Error) => {
       assert.match(error.message, /^keymanager\(test\): /);
       assert.ok(!error.message.includes("secret"));
       return true;
     });
   });
 
-  it("says what to use instead of a key manager that does not export its keys", async () => {
+  it("gives none when the plugin keeps its keys to itself", async () => {
     const { keys, loaded } = await load();
     await using _ = loaded;
-    await assert.rejects((await keys.generateKey("agent-svid-A")).privateKey(), {
-      code: Code.FailedPrecondition,
-      reason: "KEY_EXPORT_MISSING",
-      message: /use the key manager "disk" or "memory"$/,
-    });
+    assert.equal(await (await keys.generateKey("agent-svid-A")).findPrivateKey(), undefined);
   });
 });

@@ -9,7 +9,7 @@ import { Code, StatusError } from "@finial/sdk";
 import { PublicKey, parsePrivateKeyDer } from "@finial/sdk/crypto";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
 import { requireResponse } from "../../kernel/catalog/plugin-errors.ts";
-import { makeSignMessage } from "./key-signer.ts";
+import { type KeySignature, makeSignDigest, makeSignMessage } from "./key-signer.ts";
 import type { AgentKey, KeyManager } from "./keymanager.ts";
 
 /** SPIRE gives a key manager this long for any answer. */
@@ -20,6 +20,7 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
   const { name, services } = plugin;
   const client = plugin.client(KeyManagerDefinition);
   const signMessage = makeSignMessage(plugin, deadlineMs);
+  const signDigest = makeSignDigest(plugin, deadlineMs);
   const keyExport = services.has(KeyExportDefinition.fullName)
     ? plugin.client(KeyExportDefinition)
     : undefined;
@@ -32,21 +33,15 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
     }
   };
 
-  const sign = async (id: string, expected: string, message: Buffer): Promise<Buffer> => {
-    const { signature, keyFingerprint } = await signMessage(id, message);
+  const checked = (id: string, expected: string, { signature, keyFingerprint }: KeySignature): Buffer => {
     if (signature.length === 0) throw distrusted("plugin returned empty signature data");
     if (keyFingerprint !== expected)
       throw distrusted(`fingerprint "${expected}" on key "${id}" does not match "${keyFingerprint}"`);
     return signature;
   };
 
-  const privateKey = async (id: string, publicKey: PublicKey): Promise<KeyObject> => {
-    if (keyExport === undefined)
-      throw new StatusError(
-        Code.FailedPrecondition,
-        "KEY_EXPORT_MISSING",
-        `the plugin does not offer ${KeyExportDefinition.fullName}, without which the agent cannot use its keys for TLS; use the key manager "disk" or "memory"`,
-      );
+  const findPrivateKey = async (id: string, publicKey: PublicKey): Promise<KeyObject | undefined> => {
+    if (keyExport === undefined) return undefined;
     const { privateKey: der } = await keyExport.exportKey({ keyId: id }, { deadlineMs });
     const key = parsePrivateKeyDer(der);
     if (!PublicKey.of(key).equals(publicKey))
@@ -60,12 +55,14 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
     if (key.pkixData.length === 0)
       throw distrusted(`plugin response missing public key PKIX data for key "${id}"`);
     const publicKey = PublicKey.parse(key.pkixData);
+    const { fingerprint } = key;
     return {
       id,
       publicKey,
-      fingerprint: key.fingerprint,
-      sign: (message) => prefixed(() => sign(id, key.fingerprint, message)),
-      privateKey: () => prefixed(() => privateKey(id, publicKey)),
+      fingerprint,
+      sign: (message) => prefixed(async () => checked(id, fingerprint, await signMessage(id, message))),
+      signDigest: (digest) => prefixed(async () => checked(id, fingerprint, await signDigest(id, digest))),
+      findPrivateKey: () => prefixed(() => findPrivateKey(id, publicKey)),
     };
   };
 
@@ -81,7 +78,7 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
       }),
     findKey: (id) =>
       prefixed(async () => {
-        const { publicKey } = await client.getPublicKey({ keyId: id }, { deadlineMs });
+        const { publicKey } = await client.getPublicKey({ keyId: id }, { deadlineMs }).catch(orNoKey);
         return publicKey && toKey(id, publicKey);
       }),
     getKeys: () =>
@@ -90,6 +87,12 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
         return publicKeys.map((key) => toKey(key.id, key));
       }),
   };
+}
+
+/** Some plugins answer NotFound where the contract wants an answer without a key: SPIRE takes both. */
+function orNoKey(error: unknown): { readonly publicKey: undefined } {
+  if (StatusError.from(error).code === Code.NotFound) return { publicKey: undefined };
+  throw error;
 }
 
 function distrusted(message: string): StatusError {

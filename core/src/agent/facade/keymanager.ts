@@ -8,11 +8,13 @@ export interface AgentKey {
   readonly fingerprint: string;
   /** Signs `message` (not a digest) with SHA-256; ASN.1 DER. */
   sign(message: Buffer): Promise<Buffer>;
+  /** Signs a SHA-256 digest, which TLS makes itself; ASN.1 DER. */
+  signDigest(digest: Buffer): Promise<Buffer>;
   /**
-   * The private key, for the TLS stack, which in Node can only sign with a key in its own process.
-   * @throws {StatusError} FailedPrecondition when the plugin does not offer `finial.plugin.agent.keymanager.v1.KeyExport`.
+   * The private key, which makes connections cheap. Undefined when the plugin does not offer
+   * `finial.plugin.agent.keymanager.v1.KeyExport`: then its keys never leave it.
    */
-  privateKey(): Promise<KeyObject>;
+  findPrivateKey(): Promise<KeyObject | undefined>;
 }
 
 /** What the agent asks of its KeyManager. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, verify, X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import { Code, StatusError } from "@finial/sdk";
 import { FakeClock, testCa } from "@finial/sdk/testing";
@@ -19,9 +19,21 @@ describe("agentIdentity()", () => {
     assert.equal(identity.spiffeId.toString(), "spiffe://example.org/spire/agent/a");
     assert.deepEqual([identity.reattestable, identity.key, identity.leaf.der], [true, key, svid.chainDer[0]]);
     assert.equal(identity.tls.chainPem, svid.chainPem);
+    assert.ok("keyPem" in identity.tls);
     assert.ok(
       new X509Certificate(identity.tls.chainPem).checkPrivateKey(createPrivateKey(identity.tls.keyPem)),
     );
+  });
+
+  it("has the signer in place of a key that its key manager keeps to itself", async () => {
+    const kept = { ...key, findPrivateKey: async () => undefined };
+    const { tls } = await agentIdentity({ chainDer: svid.chainDer, key: kept, reattestable: true });
+    assert.ok("signDigest" in tls);
+    assert.equal(tls.chainPem, svid.chainPem);
+    assert.ok(tls.publicKeyDer.equals(key.publicKey.pkixDer));
+    const message = Buffer.from("a handshake");
+    const signature = await tls.signDigest(createHash("sha256").update(message).digest());
+    assert.ok(verify("sha256", message, key.publicKey.keyObject, signature));
   });
 
   const refused = [
@@ -50,8 +62,8 @@ describe("agentIdentity()", () => {
     });
 
   it("fails when the key cannot be had", async () => {
-    const failure = new StatusError(Code.FailedPrecondition, "KEY_EXPORT_MISSING", "no export");
-    const closed = { ...key, privateKey: () => Promise.reject(failure) };
+    const failure = new StatusError(Code.FailedPrecondition, "KEY_LOCKED", "the key is locked");
+    const closed = { ...key, findPrivateKey: () => Promise.reject(failure) };
     await assert.rejects(
       agentIdentity({ chainDer: svid.chainDer, key: closed, reattestable: true }),
       failure,

@@ -1,7 +1,7 @@
 import { Code, StatusError } from "@finial/sdk";
 import { Certificate, toPem } from "@finial/sdk/crypto";
 import { type SpiffeId, x509SvidId } from "@finial/sdk/spiffe";
-import type { TlsIdentity } from "../../kernel/rpc/tls-listener.ts";
+import type { AgentTlsIdentity } from "../api/server-credentials.ts";
 import type { AgentKey } from "../facade/keymanager.ts";
 
 /** The agent's own X.509-SVID, with what TLS needs of its key. */
@@ -13,12 +13,12 @@ export interface AgentIdentity {
   readonly key: AgentKey;
   /** The agent may attest again with its attestor. */
   readonly reattestable: boolean;
-  readonly tls: TlsIdentity;
+  readonly tls: AgentTlsIdentity;
 }
 
 /**
  * @param chainDer leaf first.
- * @throws {StatusError} Internal when the chain is not for the key; FailedPrecondition when the key cannot be had.
+ * @throws {StatusError} Internal when the chain is not for the key; what the plugin says that gives its keys away.
  */
 export async function agentIdentity(options: {
   readonly chainDer: readonly Buffer[];
@@ -31,10 +31,16 @@ export async function agentIdentity(options: {
     throw new StatusError(Code.Internal, "AGENT_SVID", "the agent's SVID has no certificate");
   if (!leaf.pkixDer.equals(key.publicKey.pkixDer))
     throw new StatusError(Code.Internal, "AGENT_SVID", "the agent's SVID is for another key");
-  const privateKey = await key.privateKey();
-  const tls = {
-    keyPem: privateKey.export({ format: "pem", type: "pkcs8" }).toString(),
-    chainPem: chainDer.map((der) => toPem("CERTIFICATE", der)).join(""),
-  };
+  const chainPem = chainDer.map((der) => toPem("CERTIFICATE", der)).join("");
+  const tls = await tlsIdentity(key, chainPem);
   return { spiffeId: x509SvidId(leaf), leaf, chainDer, key, reattestable, tls };
+}
+
+/** With the key itself where it can be had: a connection then costs no question to the plugin. */
+async function tlsIdentity(key: AgentKey, chainPem: string): Promise<AgentTlsIdentity> {
+  const privateKey = await key.findPrivateKey();
+  if (privateKey !== undefined)
+    return { chainPem, keyPem: privateKey.export({ format: "pem", type: "pkcs8" }).toString() };
+  const publicKeyDer = key.publicKey.pkixDer;
+  return { chainPem, publicKeyDer, signDigest: (digest) => key.signDigest(digest) };
 }

@@ -182,10 +182,6 @@ describe("bootstrapNode()", () => {
       title: "the server refuses what it brings",
       error: new StatusError(Code.InvalidArgument, "X", "join token does not exist or has already been used"),
     },
-    {
-      title: "its keys cannot be used",
-      error: new StatusError(Code.FailedPrecondition, "KEY_EXPORT_MISSING", "no"),
-    },
   ];
   for (const { title, error } of final)
     it(`gives up at once when ${title}`, async () => {

@@ -80,7 +80,7 @@ async function firstBundle(
   });
 }
 
-const finalReasons: ReadonlySet<string> = new Set(["NOT_REATTESTABLE", "NO_BUNDLE", "KEY_EXPORT_MISSING"]);
+const finalReasons: ReadonlySet<string> = new Set(["NOT_REATTESTABLE", "NO_BUNDLE"]);
 
 /** The server does not want the agent, or not what it brings; or the agent is not fit to attest. */
 function isFinal({ code, reason }: StatusError): boolean {

@@ -1,6 +1,7 @@
 import { createHash, type KeyObject, sign } from "node:crypto";
 import { generatePrivateKey, PublicKey } from "@finial/sdk/crypto";
 import type { AgentKey, KeyManager } from "../facade/keymanager.ts";
+import { signDigest } from "../tls/fake-digest-signer.ts";
 
 /** A key manager that keeps its keys here. For tests. */
 export class FakeKeyManager implements KeyManager {
@@ -21,7 +22,8 @@ export class FakeKeyManager implements KeyManager {
       publicKey,
       fingerprint: createHash("sha256").update(publicKey.pkixDer).digest("hex"),
       sign: async (message) => sign("sha256", message, privateKey),
-      privateKey: async () => privateKey,
+      signDigest: async (digest) => signDigest(digest, privateKey),
+      findPrivateKey: async () => privateKey,
     };
     this.keys.set(id, key);
     return key;

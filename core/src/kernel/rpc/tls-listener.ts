@@ -4,6 +4,7 @@ import { createServer, type SecureContextOptions, type TLSSocket, type Server as
 import { Code, type Logger, StatusError } from "@finial/sdk";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { OpenSockets } from "./open-sockets.ts";
+import { chainOf } from "./peer-chain.ts";
 import type { Peers } from "./peers.ts";
 import { closeWhenSilent, prefaceLimitMs } from "./silence.ts";
 
@@ -126,18 +127,6 @@ async function admit<Peer extends object>(
   }
   closeWhenSilent(socket, limits.prefaceMs);
   injector.injectConnection(socket);
-}
-
-/** What the client sent, leaf first. Node links each to its issuer among what was sent, a root to itself. */
-export function chainOf(socket: TLSSocket): readonly Buffer[] {
-  const chain: Buffer[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined) {
-    chain.push(certificate.raw);
-    const issuer = certificate.issuerCertificate;
-    certificate = issuer === undefined || issuer.raw.equals(certificate.raw) ? undefined : issuer;
-  }
-  return chain;
 }
 
 /** All of it each time: what a new context does not say, Node forgets, refusals included. */

@@ -1,0 +1,141 @@
+import { threadId } from "node:worker_threads";
+import koffi from "koffi";
+
+/** Signs a digest; undefined: it cannot. */
+export type SignDigest = (digest: Buffer) => Buffer | undefined;
+
+/** OpenSSL knows engines by their names, over all threads; a thread that ended has left its own behind. */
+const engineId = `finial-${threadId}`;
+const EVP_PKEY_EC = 408;
+const ok = 1;
+const notOk = 0;
+
+/** What of Node's own OpenSSL is needed: the one that its TLS is made with. */
+function openssl() {
+  const library = koffi.load(null);
+  const signProto = koffi.proto(
+    "int FinialSign(int type, const uint8_t *digest, int length, void *signature, void *signatureLength, void *kinv, void *r, void *key)",
+  );
+  const loadProto = koffi.proto("void *FinialLoadKey(void *engine, const char *id, void *ui, void *data)");
+  return {
+    signProto,
+    loadProto,
+    newEngine: library.func("void *ENGINE_new()"),
+    setId: library.func("int ENGINE_set_id(void *engine, const uint8_t *id)"),
+    setName: library.func("int ENGINE_set_name(void *engine, const uint8_t *name)"),
+    setLoadKey: library.func("int ENGINE_set_load_privkey_function(void *engine, FinialLoadKey *load)"),
+    addEngine: library.func("int ENGINE_add(void *engine)"),
+    plainMethod: library.func("const void *EC_KEY_OpenSSL()"),
+    newMethod: library.func("void *EC_KEY_METHOD_new(const void *method)"),
+    setSign: library.func(
+      "void EC_KEY_METHOD_set_sign(void *method, FinialSign *sign, void *setup, void *signSig)",
+    ),
+    parsePublicKey: library.func("void *d2i_EC_PUBKEY(void *key, _Inout_ uint8_t *pointer, long length)"),
+    setMethod: library.func("int EC_KEY_set_method(void *key, const void *method)"),
+    newPkey: library.func("void *EVP_PKEY_new()"),
+    assignKey: library.func("int EVP_PKEY_assign(void *pkey, int type, void *key)"),
+  };
+}
+
+interface HeldKey {
+  readonly publicKeyDer: Buffer;
+  readonly sign: SignDigest;
+}
+
+/**
+ * An engine of OpenSSL whose private keys are elsewhere: TLS has it sign where it would have used a key of its own. There is
+ * one for a process, in the thread that makes it.
+ */
+export class SigningEngine {
+  readonly #openssl: ReturnType<typeof openssl>;
+  readonly #method: unknown;
+  /** OpenSSL keeps no copy of it. */
+  readonly #name = Buffer.from(`${engineId}\0`);
+  /** By what TLS asks for them. */
+  readonly #offered = new Map<string, HeldKey>();
+  /** By the address of OpenSSL's half of it. */
+  readonly #loaded = new Map<bigint, HeldKey>();
+  #lastId = 0;
+
+  constructor() {
+    const library = openssl();
+    this.#openssl = library;
+    this.#method = library.newMethod(library.plainMethod());
+    const sign = koffi.register(
+      (
+        _type: number,
+        digest: unknown,
+        length: number,
+        signature: unknown,
+        signatureLength: unknown,
+        _kinv: unknown,
+        _r: unknown,
+        key: unknown,
+      ) => this.#sign({ digest, length, signature, signatureLength, key }),
+      koffi.pointer(library.signProto),
+    );
+    library.setSign(this.#method, sign, null, null);
+    const load = koffi.register(
+      (_engine: unknown, id: string) => this.#load(id),
+      koffi.pointer(library.loadProto),
+    );
+    const engine = library.newEngine();
+    const made = [
+      library.setId(engine, this.#name),
+      library.setName(engine, this.#name),
+      library.setLoadKey(engine, load),
+      library.addEngine(engine),
+    ];
+    if (made.some((result) => result !== ok)) throw new Error("OpenSSL takes no engine");
+  }
+
+  /**
+   * What `tls.createSecureContext` is given for a private key.
+   *
+   * @param publicKeyDer SubjectPublicKeyInfo, of an EC key.
+   */
+  offer(
+    publicKeyDer: Buffer,
+    sign: SignDigest,
+  ): { readonly privateKeyEngine: string; readonly privateKeyIdentifier: string } & Disposable {
+    const privateKeyIdentifier = String(++this.#lastId);
+    this.#offered.set(privateKeyIdentifier, { publicKeyDer, sign });
+    return {
+      privateKeyEngine: engineId,
+      privateKeyIdentifier,
+      [Symbol.dispose]: () => this.#offered.delete(privateKeyIdentifier),
+    };
+  }
+
+  /** An EVP_PKEY that has no private half, and our method of signing. */
+  #load(id: string): unknown {
+    const held = this.#offered.get(id);
+    if (held === undefined) return null;
+    const { parsePublicKey, setMethod, newPkey, assignKey } = this.#openssl;
+    // It takes a pointer to where the bytes are, and moves it on.
+    const pointer = Buffer.alloc(8);
+    pointer.writeBigUInt64LE(koffi.address(held.publicKeyDer));
+    const key = parsePublicKey(null, pointer, held.publicKeyDer.length);
+    if (key === null || setMethod(key, this.#method) !== ok) return null;
+    const pkey = newPkey();
+    if (assignKey(pkey, EVP_PKEY_EC, key) !== ok) return null;
+    this.#loaded.set(koffi.address(key), held);
+    return pkey;
+  }
+
+  #sign(call: {
+    readonly digest: unknown;
+    readonly length: number;
+    readonly signature: unknown;
+    readonly signatureLength: unknown;
+    readonly key: unknown;
+  }): number {
+    const held = this.#loaded.get(koffi.address(call.key));
+    const digest: Uint8Array = koffi.decode(call.digest, koffi.array("uint8_t", call.length, "Typed"));
+    const signature = held?.sign(Buffer.from(digest));
+    if (signature === undefined) return notOk;
+    koffi.encode(call.signature, koffi.array("uint8_t", signature.length), signature);
+    koffi.encode(call.signatureLength, "unsigned int", signature.length);
+    return ok;
+  }
+}

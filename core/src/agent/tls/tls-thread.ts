@@ -1,0 +1,65 @@
+import { pipeline } from "node:stream";
+import { connect, createSecureContext } from "node:tls";
+import { type MessagePort, parentPort } from "node:worker_threads";
+import { handshakeWords } from "../../kernel/rpc/handshake-words.ts";
+import { chainOf } from "../../kernel/rpc/peer-chain.ts";
+import { PortStream } from "./port-stream.ts";
+import { SignAnswer } from "./sign-answer.ts";
+import { SigningEngine } from "./signing-engine.ts";
+import type { ConnectRequest, ThreadMessage } from "./thread-messages.ts";
+
+/** A key manager is given this long for any answer. */
+const signLimitMs = 30_000;
+
+/** This thread's whole work: TLS whose signatures are waited for, so that nobody else has to wait. */
+function run(port: MessagePort): void {
+  const engine = new SigningEngine();
+  port.on("message", (request: ConnectRequest) => open(request, engine));
+}
+
+function open(request: ConnectRequest, engine: SigningEngine): void {
+  const { cipherPort, plainPort, controlPort, chainPem, publicKeyDer, servername } = request;
+  const tell = (message: ThreadMessage): void => controlPort.postMessage(message);
+  const answer = new SignAnswer(request.answer);
+  using key = engine.offer(Buffer.from(publicKeyDer), (digest) => {
+    answer.reset();
+    tell({ kind: "sign", digest });
+    return answer.wait(signLimitMs);
+  });
+  // TLS would go with it, and with what it has not handed on yet.
+  const cipher = new PortStream(cipherPort, { stays: true });
+  const plain = new PortStream(plainPort);
+  const { privateKeyEngine, privateKeyIdentifier } = key;
+  const tls = connect({
+    socket: cipher,
+    secureContext: createSecureContext({
+      ca: [],
+      // Which signs with a key of P-256 what SHA-256 makes of it, and nothing else.
+      minVersion: "TLSv1.3",
+      cert: chainPem,
+      privateKeyEngine,
+      privateKeyIdentifier,
+    }),
+    ALPNProtocols: ["h2"],
+    // The agent verifies the chain; OpenSSL knows no SPIFFE IDs.
+    rejectUnauthorized: false,
+    ...(servername !== undefined && { servername }),
+  });
+  tls.once("secureConnect", () => {
+    tell({ kind: "secured", chainDer: chainOf(tls) });
+    // Whoever fails closes the other.
+    pipeline(tls, plain, tls, () => {});
+  });
+  tls.once("error", (error) => tell({ kind: "failed", words: handshakeWords(error) }));
+  tls.once("close", () => {
+    cipher.destroy();
+    controlPort.close();
+  });
+  // Of a stream that ended in peace there may be something yet to read.
+  for (const stream of [cipher, plain])
+    stream.once("close", () => {
+      if (!stream.readableEnded) tls.destroy();
+    });
+}
+
+if (parentPort !== null) run(parentPort);
