@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { Code, StatusError, systemClock } from "@finial/sdk";
 import { type CapturedLog, captureLog, FakeClock } from "@finial/sdk/testing";
+import { keepInheritedDescriptors } from "../lifecycle/inherited-descriptors.ts";
 import type { Launch } from "./launch.ts";
 import { type PluginLimits, pluginLimits } from "./limits.ts";
 import { PluginProcess } from "./plugin-process.ts";
@@ -213,6 +214,8 @@ describe("PluginProcess.spawn()", { concurrency: 4 }, () => {
   });
 
   it("gives none of its descriptors away, and an empty standard input to a stranger", async () => {
+    // As the daemons do: whoever runs this may have left something open.
+    keepInheritedDescriptors();
     await using plugin = await spawn('cat > "$DIR/in"; echo >> "$DIR/in"; exec sleep 60');
     assert.equal(await read("in"), "");
     await using file = await open(join(folder, "in"));
