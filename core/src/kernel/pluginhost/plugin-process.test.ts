@@ -216,10 +216,13 @@ describe("PluginProcess.spawn()", { concurrency: 4 }, () => {
   it("gives none of its descriptors away, and an empty standard input to a stranger", async () => {
     // As the daemons do: whoever runs this may have left something open.
     keepInheritedDescriptors();
-    await using plugin = await spawn('cat > "$DIR/in"; echo >> "$DIR/in"; exec sleep 60');
+    // A shell that starts others opens nothing itself, not even for a moment.
+    const stay = "while :; do sleep 1; done";
+    await using plugin = await spawn(`cat > "$DIR/in"; /bin/echo >> "$DIR/in"; ${stay}`);
     assert.equal(await read("in"), "");
     await using file = await open(join(folder, "in"));
-    await using other = await spawn("exec sleep 60");
+    await using other = await spawn(`/bin/echo > "$DIR/up"; ${stay}`);
+    await read("up");
     assert.equal(readlinkSync(`/proc/self/fd/${file.fd}`), join(folder, "in"));
     for (const { pid } of [plugin, other]) {
       const descriptors = readdirSync(`/proc/${pid}/fd`);
