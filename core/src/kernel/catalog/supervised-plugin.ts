@@ -2,6 +2,8 @@ import { Code, StatusError } from "@finial/sdk";
 import type { Client, ServiceDefinition } from "@finial/sdk/internal";
 import { within } from "../lifecycle/within.ts";
 import { pluginLimits } from "../pluginhost/limits.ts";
+import { ProcessorUse } from "../pluginhost/processor-use.ts";
+import { askForHealth, untilSilent } from "../pluginhost/pulse.ts";
 import type { RunningPlugin } from "../pluginhost/running-plugin.ts";
 import { StableLink } from "../pluginhost/stable-link.ts";
 import { refusedReason, Supervisor } from "../pluginhost/supervisor.ts";
@@ -65,7 +67,11 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
       start: (signal) => this.#start(signal),
       onUp: ({ channel }) => this.#link.connect(channel),
       onDown: (how, nextStart) => this.#link.disconnect(how, nextStart),
-      watch: async () => await new Promise<never>(() => {}),
+      watch: ({ channel, pid }, signal) => {
+        const use = new ProcessorUse(pid, () => clock.now().getTime());
+        const ask = askForHealth(channel);
+        return untilSilent({ ask, isBusy: () => use.isBusy(), limits: pluginLimits, clock }, signal);
+      },
       logger,
     });
   }

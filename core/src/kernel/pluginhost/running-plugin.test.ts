@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config";
 import { StatusError } from "@finial/sdk";
@@ -129,6 +129,16 @@ describe("RunningPlugin", { concurrency: 4 }, () => {
     const script = own.script(`touch ${own.path}/started; exec sleep 60`);
     await assert.rejects(own.start(script, { signal: AbortSignal.abort() }), { name: "AbortError" });
     assert.equal(existsSync(join(own.path, "started")), false);
+    assert.deepEqual(readdirSync(own.socketFolder), ["alive"]);
+  });
+
+  it("leaves nothing where its socket was, however it ends", async () => {
+    await using own = await makePluginFolder();
+    const running = await own.start(own.launch());
+    assert.equal(readdirSync(own.socketFolder).length, 2);
+    running.kill();
+    assert.deepEqual(await running.exited, { code: null, signal: "SIGKILL" });
+    await running[Symbol.asyncDispose]();
     assert.deepEqual(readdirSync(own.socketFolder), ["alive"]);
   });
 
@@ -344,9 +354,14 @@ describe("RunningPlugin", { concurrency: 4 }, () => {
   }, async () => {
     await using running = await folder.start(folder.launch());
     chmodSync(folder.path, 0o755);
-    const sockets = readdirSync(folder.socketFolder).filter((name) => /^(host|fake)-/.test(name));
-    assert.ok(sockets.some((name) => name.startsWith("host-")));
-    assert.ok(sockets.includes(`fake-${running.pid}`));
+    const sockets = readdirSync(folder.socketFolder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /\/(host|fake)-/.test(name),
+    );
+    assert.ok(sockets.some((name) => name.includes("/host-")));
+    const mine = sockets.find((name) => name.endsWith(`/fake-${running.pid}`));
+    assert.ok(mine !== undefined);
+    // A folder for each process: no plugin need know where another's is.
+    assert.deepEqual(sockets.filter((name) => dirname(name) === dirname(mine)).length, 2);
     const open = join(folder.path, "open");
     await using door = createServer().listen(open);
     await once(door, "listening");

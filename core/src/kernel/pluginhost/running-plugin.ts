@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Clock, Logger, StatusError } from "@finial/sdk";
 import type { Channel } from "@finial/sdk/internal";
 import { verifyChecksum } from "./checksum.ts";
@@ -6,6 +8,7 @@ import { type Launch, withFile } from "./launch.ts";
 import { type PluginLimits, pluginLimits } from "./limits.ts";
 import { PluginLink } from "./plugin-link.ts";
 import { type Exit, PluginProcess, requireExecutable } from "./plugin-process.ts";
+import { ownFolderPrefix } from "./socket-folder.ts";
 import { VerifiedCopy } from "./verified-copy.ts";
 
 export interface StartOptions {
@@ -64,9 +67,12 @@ export class RunningPlugin implements AsyncDisposable {
   static async start(options: StartOptions): Promise<RunningPlugin> {
     const { hostServices, logger, clock, limits = pluginLimits, redact, signal } = options;
     await using stack = new AsyncDisposableStack();
-    const launch = await verify(options, stack);
+    const own = mkdtempSync(join(options.socketFolder, ownFolderPrefix));
+    // What a process leaves that was killed: its socket, and more if it likes.
+    stack.defer(() => rmSync(own, { recursive: true, force: true }));
+    const launch = withSocketFolder(await verify(options, stack), own);
     // Before the process, so that it outlives the process: a plugin may use it up to its last moment.
-    const services = stack.use(await HostServiceServer.start(hostServices, options));
+    const services = stack.use(await HostServiceServer.start(hostServices, { ...options, socketFolder: own }));
     signal?.throwIfAborted();
     const process = stack.use(await PluginProcess.spawn(launch, { logger, clock, limits, redact }));
     const handshake = await process.handshake({ signal });
@@ -103,6 +109,11 @@ export class RunningPlugin implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned.disposeAsync();
   }
+}
+
+/** Its socket is where no other plugin's is. */
+function withSocketFolder(launch: Launch, path: string): Launch {
+  return { ...launch, env: { ...launch.env, PLUGIN_UNIX_SOCKET_DIR: path } };
 }
 
 /** What to run once it is what it should be. */

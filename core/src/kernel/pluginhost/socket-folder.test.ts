@@ -59,7 +59,7 @@ describe("SocketFolder", () => {
       return path;
     };
     // 107 octets, less the folder's own name and the longest below it.
-    const longest = roomFor(107 - "/finial-sockets-XXXXXX".length - "/plugin4294967295".length);
+    const longest = roomFor(107 - "/finial-sockets-XXXXXX".length - "/pXXXXXX/plugin4294967295".length);
     await using _ = await SocketFolder.make(longest);
     const tooLong = `${longest}x`;
     mkdirSync(tooLong);

@@ -9,8 +9,10 @@ const alive = "alive";
 
 /** The longest path that fits a `sockaddr_un` on Linux; Node binds a cut-off one without a word. */
 const maxPathBytes = 107;
-/** The longest name below the folder: go-plugin's, `plugin` and ten digits. */
-const longestName = "/plugin4294967295";
+/** Below it each process has a folder of its own. */
+export const ownFolderPrefix = "p";
+/** The longest name below that: go-plugin's, `plugin` and ten digits. */
+const longestName = `/${ownFolderPrefix}XXXXXX/plugin4294967295`;
 
 /**
  * The one folder of all sockets between a daemon and its plugins, and of what else is theirs alone. Only this user can enter
