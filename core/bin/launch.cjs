@@ -9,6 +9,9 @@ exports.launch = function launch(program) {
     console.error(`${program} needs Node.js ${oldestMajor} or later; ${process.execPath} is ${version}`);
     process.exit(1);
   }
+  // Until the program listens itself, a signal to read configurations anew would have Node open a debugger's port to all of
+  // this machine.
+  process.on("SIGUSR1", () => {});
   // Signatures are verified in this pool, which is made at its first use: nothing before this line may use it.
   if (process.env.UV_THREADPOOL_SIZE === undefined)
     process.env.UV_THREADPOOL_SIZE = String(require("node:os").availableParallelism());
