@@ -235,7 +235,10 @@ function spawnFailure(file: string, cause: unknown): StatusError {
   );
 }
 
-function withParentDeathSignal({ file, args }: Launch): [string, readonly string[]] {
+export function withParentDeathSignal({
+  file,
+  args,
+}: Pick<Launch, "file" | "args">): [string, readonly string[]] {
   const wrapper = process.platform === "linux" ? setpriv.find(isUtilLinux) : undefined;
   return wrapper === undefined ? [file, args] : [wrapper, ["--pdeathsig", "KILL", "--", file, ...args]];
 }
