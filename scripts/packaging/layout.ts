@@ -4,6 +4,8 @@ import { sha256Of } from "./checksum.ts";
 import { root } from "./package-json.ts";
 
 const programs: readonly string[] = ["finial-server", "finial-agent"];
+/** Threads of the programs', which Node starts from files beside them. */
+const threads: readonly string[] = ["tls-thread"];
 
 /** Folders of the built-in plugins, from the root: `plugins/server/keymanager/disk` and so on. */
 export function pluginFolders(): readonly string[] {
@@ -12,7 +14,7 @@ export function pluginFolders(): readonly string[] {
 
 /** Absolute paths of the cores' bundles. */
 export function coreBundles(): readonly string[] {
-  return programs.map((program) => join(root, "core", "dist", `${program}.mjs`));
+  return [...programs, ...threads].map((name) => join(root, "core", "dist", `${name}.mjs`));
 }
 
 /** Absolute path of a plugin's bundle. @param folder from the root. */

@@ -117,8 +117,15 @@ describe("npm run release", () => {
     assert.deepEqual(bundlesWith(`%40koromix/koffi-${process.platform}-${process.arch}`), [
       "core/dist/finial-agent.mjs",
       "core/dist/finial-server.mjs",
+      "core/dist/tls-thread.mjs",
     ]);
-    assert.equal(bundlesWith("%40grpc/grpc-js").length, globSync("**/*.mjs", { cwd: unpacked }).length);
+    const withoutGrpc = ["core/dist/tls-thread.mjs"];
+    assert.deepEqual(
+      bundlesWith("%40grpc/grpc-js"),
+      globSync("**/*.mjs", { cwd: unpacked })
+        .filter((path) => !withoutGrpc.includes(path))
+        .sort(),
+    );
     assert.deepEqual(bundlesWith("typescript"), []);
   });
 
