@@ -175,6 +175,20 @@ describe("serve()", () => {
     assert.match(await started.stderr, /"@level":"trace","@message":"ignoring interrupt/);
   });
 
+  it("takes no part in signals that mean the host: Node would open a debugger's port, or end", async () => {
+    await using started = start(cookie);
+    using channel = await connect(started);
+    await createClient(InitDefinition, channel).init({});
+    for (const signal of ["SIGUSR1", "SIGUSR2"] as const) started.child.kill(signal);
+    await createClient(WorkloadAttestor.definition, channel).attest({});
+    await createClient(GRPCControllerDefinition, channel).shutdown({});
+    assert.equal(await started.exited, 0);
+    const logged = await started.stderr;
+    assert.match(logged, /"@message":"ignoring SIGUSR1"/);
+    assert.match(logged, /"@message":"ignoring SIGUSR2"/);
+    assert.doesNotMatch(logged, /Debugger/);
+  });
+
   it("logs what it crashes of, and is gone", async () => {
     await using started = start(cookie);
     using channel = await connect(started);

@@ -34,6 +34,8 @@ export async function serve(plugin: Plugin): Promise<void> {
   process.on("unhandledRejection", (error) => crash(logger, error));
   process.umask(0o077);
   process.on("SIGINT", () => logger.trace("ignoring interrupt: the host decides"));
+  // Meant for the host, and sent to all its processes by some: Node would open a debugger's port, or end.
+  for (const name of ["SIGUSR1", "SIGUSR2"]) process.on(name, () => logger.trace(`ignoring ${name}`));
 
   const socket = makePluginSocket(process.env.PLUGIN_UNIX_SOCKET_DIR ?? tmpdir());
   process.on("exit", () => socket[Symbol.dispose]());

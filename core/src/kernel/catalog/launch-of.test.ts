@@ -48,7 +48,13 @@ describe("planLaunch()", () => {
     const { env, ...rest } = launch;
     assert.deepEqual(rest, {
       file: "/opt/node",
-      args: ["--max-semi-space-size=1", "--heap-growing-percent=50", mainOf("memory"), "--trace"],
+      args: [
+        "--max-semi-space-size=1",
+        "--heap-growing-percent=50",
+        "--disable-sigusr1",
+        mainOf("memory"),
+        "--trace",
+      ],
       lifeline: true,
       baseName: "memory",
       checksum: undefined,

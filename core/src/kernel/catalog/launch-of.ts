@@ -6,8 +6,11 @@ import type { PluginSecrets } from "../secret/plugin-secrets.ts";
 import type { Manifest, Manifests } from "./manifest.ts";
 import type { PluginBlock } from "./plugin-block.ts";
 
-/** Small heaps, that are cleaned before they grow: a plugin does one thing, and there are many of them. */
-const nodeFlags = ["--max-semi-space-size=1", "--heap-growing-percent=50"];
+/**
+ * Small heaps, that are cleaned before they grow: a plugin does one thing, and there are many of them. And no debugger, whose
+ * port is open to all of this machine, for a SIGUSR1 that was meant for the daemon and is sent to all its processes.
+ */
+const nodeFlags = ["--max-semi-space-size=1", "--heap-growing-percent=50", "--disable-sigusr1"];
 
 export interface LaunchSurroundings {
   readonly manifests: Manifests;
