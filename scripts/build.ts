@@ -35,7 +35,7 @@ interface Bundle {
 }
 
 function bundles(): readonly Bundle[] {
-  const programs = ["finial-server", "finial-agent"].map((name) => ({
+  const programs = ["finial-server", "finial-agent", "finial"].map((name) => ({
     input: join(root, "core", "bin", `${name}.ts`),
     output: join(root, "core", "dist", `${name}.mjs`),
     runs: false,

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { sha256Of } from "./checksum.ts";
 import { root } from "./package-json.ts";
 
-const programs: readonly string[] = ["finial-server", "finial-agent"];
+const programs: readonly string[] = ["finial-server", "finial-agent", "finial"];
 /** Threads of the programs', which Node starts from files beside them. */
 const threads: readonly string[] = ["tls-thread"];
 

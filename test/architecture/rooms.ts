@@ -101,9 +101,16 @@ export const rooms: readonly Room[] = [
   ...sideRooms("server"),
   ...sideRooms("agent"),
   {
+    name: "core/src/kit",
+    may: ["core/src/kit*", "core/src/kernel*", ...doors, "@finial/sdk/testing", ...wire, ...external],
+    sentence:
+      "core/src/kit may import kernel, the sdk with its testing door, and proto; never server, agent or cli.",
+  },
+  {
     name: "core/src/cli",
-    may: ["core/src/cli*", "core/src/kernel*", ...doors, ...wire, ...external],
-    sentence: "core/src/cli may import kernel, the sdk and proto; server.ts and agent.ts from run.ts only.",
+    may: ["core/src/cli*", "core/src/kernel*", "core/src/kit*", ...doors, ...wire, ...external],
+    sentence:
+      "core/src/cli may import kernel, kit, the sdk and proto; server.ts and agent.ts from run.ts only.",
   },
   {
     name: "core/bin",

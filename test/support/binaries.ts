@@ -4,7 +4,7 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..", "..");
 
 /** The command line of a Finial program: the launcher that is shipped where there is a bundle, else the source. */
-export function finialCommand(program: "finial-server" | "finial-agent"): readonly string[] {
+export function finialCommand(program: "finial-server" | "finial-agent" | "finial"): readonly string[] {
   const folder = join(root, "core", "bin");
   if (existsSync(join(root, "core", "dist", `${program}.mjs`)))
     return [process.execPath, join(folder, `${program}.cjs`)];

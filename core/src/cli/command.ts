@@ -9,6 +9,8 @@ export interface Command {
   /** One line for the list. */
   readonly synopsis: string;
   readonly flags: Flags;
+  /** What follows the flags, for the help: `<side> <type> <name>`; absent when nothing does. */
+  readonly operands?: string | undefined;
   /** @returns the exit status: 0 when all went well. */
   run(args: readonly string[], io: CommandIo): Promise<number>;
 }
@@ -16,6 +18,8 @@ export interface Command {
 export interface CommandInput<F extends Flags> {
   readonly flags: FlagValues<F>;
   readonly given: ReadonlySet<string>;
+  /** What follows the flags; empty unless the command says that something does. */
+  readonly operands: readonly string[];
   readonly io: CommandIo;
 }
 
@@ -24,13 +28,15 @@ export function command<F extends Flags>(definition: {
   readonly name: string;
   readonly synopsis: string;
   readonly flags: F;
+  readonly operands?: string;
   readonly run: (input: CommandInput<F>) => Promise<number>;
 }): Command {
-  const { name, synopsis, flags, run } = definition;
+  const { name, synopsis, flags, operands, run } = definition;
   return {
     name,
     synopsis,
     flags,
+    operands,
     run: async (args, io) => {
       let parsed: ReturnType<typeof parseFlags<F>>;
       try {
@@ -42,9 +48,9 @@ export function command<F extends Flags>(definition: {
       }
       const { values, given, rest } = parsed;
       // As in SPIRE they do no harm; but they are hardly meant to do nothing.
-      if (rest.length > 0)
+      if (rest.length > 0 && operands === undefined)
         io.stderr.write(`Warning: passed over ${rest.join(" ")}: ${name} takes nothing after its flags\n`);
-      return await run({ flags: values, given, io });
+      return await run({ flags: values, given, operands: operands === undefined ? [] : rest, io });
     },
   };
 }

@@ -39,7 +39,8 @@ export function commandHelp({ name }: Program, command: Command): string {
       const head = takes === undefined ? `-${flag}` : `-${flag} ${takes}`;
       return `  ${head}\n        ${help}${initialText === "" ? "" : ` (default ${initialText})`}\n`;
     });
-  return `Usage: ${name} ${command.name} [flags]\n\n${command.synopsis}.\n\nFlags:\n${flags.join("")}`;
+  const operands = command.operands === undefined ? "" : ` ${command.operands}`;
+  return `Usage: ${name} ${command.name} [flags]${operands}\n\n${command.synopsis}.\n\nFlags:\n${flags.join("")}`;
 }
 
 function table(rows: readonly (readonly [string, string])[]): string {

@@ -1,0 +1,10 @@
+import type { Program } from "../help.ts";
+import { version } from "../version.ts";
+import { pluginDoctor } from "./doctor.ts";
+import { pluginTest } from "./test.ts";
+
+export const pluginProgram: Program = {
+  name: "finial",
+  version,
+  commands: [pluginDoctor, pluginTest],
+};
