@@ -145,6 +145,7 @@ class Stage implements AsyncDisposable {
   }
 
   async followRotation({ step, say }: ScenarioContext): Promise<void> {
+    const pids = this.#pids();
     const rotated = { file: this.#put("file"), exec: this.#put("exec"), datafile: this.#put("datafile") };
     this.#reload();
     for (const form of ["file", "exec", "datafile"] as const) {
@@ -152,6 +153,9 @@ class Stage implements AsyncDisposable {
       say(`${form}: configured again`);
     }
     await this.#waitForLog(/secrets_changed=true/);
+    if (this.#pids() !== pids) throw new Error(`there were ${pids}, and now there are ${this.#pids()}`);
+    if (this.#deployment.server?.log.includes("Debugger listening"))
+      throw new Error("SIGUSR1 had a process open a debugger's port");
     step("at SIGUSR1 rotated secrets are given to their plugins, and to no other");
     const again = this.#recordOf("env").events.filter(({ event }) => event === "configure").length;
     if (again !== 1) throw new Error(`the plugin whose secret stayed was configured ${again} times`);
@@ -337,8 +341,15 @@ class Stage implements AsyncDisposable {
     this.#addressed.set(canary, [...(this.#addressed.get(canary) ?? []), where]);
   }
 
+  /** To the plugins' processes, too, as service managers do it: the signal is none of theirs. */
   #reload(): void {
-    this.#deployment.server?.child.kill("SIGUSR1");
+    for (const { pid } of processTree(this.#deployment.server?.pid ?? 0)) process.kill(pid, "SIGUSR1");
+  }
+
+  #pids(): string {
+    return processTree(this.#deployment.server?.pid ?? 0)
+      .map(({ pid }) => pid)
+      .join(" ");
   }
 
   async #waitForLog(pattern: RegExp): Promise<void> {
