@@ -154,6 +154,11 @@ describe("pluginsBlock()", () => {
       'x.conf:3:14: plugin "KeyManager"/"disk" declared more than once',
     ],
     [
+      "a secret where everyone can see it",
+      'plugins {\n  KeyManager "disk" { plugin_args = ["-token", "secret+file:/run/token"] }\n}',
+      'x.conf:2:14: KeyManager "disk": plugin_args are seen by every user of this machine; a secret is for plugin_data or plugin_env',
+    ],
+    [
       "data and a data file",
       'plugins {\n  KeyManager "disk" { plugin_data {} plugin_data_file = "x" }\n}',
       'x.conf:2:14: KeyManager "disk": only one of [plugin_data, plugin_data_file] can be used',

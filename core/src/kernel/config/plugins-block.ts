@@ -2,6 +2,7 @@ import { block, bool, type Decoded, type Field, labelled, printed, string, strin
 import type { ConfigOrigin } from "../catalog/config-origin.ts";
 import type { PluginBlock } from "../catalog/plugin-block.ts";
 import type { GivenEnvironment } from "../pluginhost/environment.ts";
+import { mayBeReference } from "../secret/reference.ts";
 import { checkGivenVariables, pluginEnvField } from "./plugin-env-field.ts";
 
 const fields = {
@@ -35,6 +36,11 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
               `${type} "${name}": only one of [plugin_data, plugin_data_file] can be used`,
             );
           checkGivenVariables(value?.plugin_env ?? [], type, report);
+          if (value?.plugin_args.some(mayBeReference))
+            report.add(
+              position,
+              `${type} "${name}": plugin_args are seen by every user of this machine; a secret is for plugin_data or plugin_env`,
+            );
           return {
             type,
             name,

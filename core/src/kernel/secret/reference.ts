@@ -9,6 +9,11 @@ export type SecretReference =
 /** No configuration of SPIRE's has a value that begins so. A word that is none of the three is taken for a mistake. */
 const form = /^secret\+([a-z]+):(.*)$/s;
 
+/** Whether a text is meant for a reference, be it one that cannot be read. */
+export function mayBeReference(text: string): boolean {
+  return form.test(text);
+}
+
 /**
  * Reads `secret+file:/path`, `secret+env:NAME` or `secret+exec:/path argument…`; arguments are words between spaces.
  *
