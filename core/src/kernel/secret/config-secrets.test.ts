@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Code, StatusError } from "@finial/sdk";
 import { parseHcl } from "@finial/sdk/hcl";
+import fc from "fast-check";
 import { mayHoldReferences, resolveConfigSecrets } from "./config-secrets.ts";
 import { type SecretReference, titleOf } from "./reference.ts";
 
@@ -56,6 +57,23 @@ describe("resolveConfigSecrets()", () => {
     assert.deepEqual(JSON.parse((await resolve('{"a": "secret+env:B"}')).text), {
       a: secrets["secret+env:B"],
     });
+  });
+
+  it("writes any text at all so, and moves nothing else", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary" }), fc.boolean(), async (secret, json) => {
+        const anything = { resolve: async () => secret };
+        const written = json ? '{"a": ["secret+env:B", 1], "c": "d"}' : 'a = ["secret+env:B", 1] c = "d"';
+        const { text, toWritten } = await resolveConfigSecrets(written, anything);
+        const [a, c] = parseHcl(text).items;
+        const [given] = a?.value.kind === "list" ? a.value.items : [];
+        assert.equal(given?.kind === "string" && given.value, secret);
+        if (json) assert.equal(JSON.parse(text).a[0], secret);
+        // What stands behind it is found again where it was written.
+        const { line, column } = toWritten(c?.value.position ?? { line: 0, column: 0 });
+        assert.deepEqual([line, written.slice(column - 1, column + 2)], [1, '"d"']);
+      }),
+    );
   });
 
   it("does not even parse a text without references", async () => {
