@@ -1,5 +1,6 @@
 export { hostServicesId, targetOf } from "./goplugin/broker.ts";
 export { formatHandshake, type Handshake, parseHandshake } from "./goplugin/handshake.ts";
+export { LinkIdentity } from "./goplugin/link-identity.ts";
 export {
   type CallOptions,
   Channel,

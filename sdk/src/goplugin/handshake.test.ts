@@ -8,12 +8,17 @@ import { formatHandshake, parseHandshake } from "./handshake.ts";
 describe("formatHandshake()", () => {
   it("writes what parseHandshake() reads", () => {
     assert.equal(formatHandshake("/run/s"), "1|1|unix|/run/s|grpc");
-    assert.equal(formatHandshake("/run/s", false), "1|1|unix|/run/s|grpc||false");
-    for (const line of [formatHandshake("/run/s"), formatHandshake("/run/s", false)])
-      assert.deepEqual(parseHandshake(`${line}\n`), {
+    assert.equal(formatHandshake("/run/s", { multiplexing: false }), "1|1|unix|/run/s|grpc||false");
+    const certificateDer = Buffer.alloc(61, 1);
+    const padless = `${"AQEB".repeat(20)}AQ`;
+    assert.equal(formatHandshake("/run/s", { certificateDer }), `1|1|unix|/run/s|grpc|${padless}`);
+    const all = { certificateDer, multiplexing: false } as const;
+    assert.equal(formatHandshake("/run/s", all), `1|1|unix|/run/s|grpc|${padless}|false`);
+    for (const said of [{}, { multiplexing: false }, { certificateDer }, all] as const)
+      assert.deepEqual(parseHandshake(`${formatHandshake("/run/s", said)}\n`), {
         network: "unix",
         address: "/run/s",
-        certificateDer: undefined,
+        certificateDer: "certificateDer" in said ? certificateDer : undefined,
       });
   });
 });

@@ -16,12 +16,22 @@ const appVersion = 1;
 /**
  * The line a plugin prints, without its line end.
  *
- * @param multiplexing the answer to PLUGIN_MULTIPLEX_GRPC; absent when the host did not ask, because old hosts misread
+ * @param options.certificateDer only for a host that sent its own: another one would crash on it.
+ * @param options.multiplexing the answer to PLUGIN_MULTIPLEX_GRPC; absent when the host did not ask, because old hosts misread
  *   a seventh field.
  */
-export function formatHandshake(socketPath: string, multiplexing?: false): string {
-  const line = `${coreVersion}|${appVersion}|unix|${socketPath}|grpc`;
-  return multiplexing === undefined ? line : `${line}||${multiplexing}`;
+export function formatHandshake(
+  socketPath: string,
+  {
+    certificateDer,
+    multiplexing,
+  }: { readonly certificateDer?: Buffer | undefined; readonly multiplexing?: false | undefined } = {},
+): string {
+  // go-plugin reads base64 without padding only.
+  const certificate = certificateDer?.toString("base64").replace(/=+$/, "") ?? "";
+  const fields = [coreVersion, appVersion, "unix", socketPath, "grpc", certificate, multiplexing];
+  while (fields.at(-1) === undefined || fields.at(-1) === "") fields.pop();
+  return fields.join("|");
 }
 
 /**

@@ -6,6 +6,7 @@ import { ConfigDefinition } from "@finial/proto/plugin/service/config/v1/config"
 import { InitDefinition } from "@finial/proto/plugin/service/init/v1/init";
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { hostServicesId, targetOf } from "../goplugin/broker.ts";
+import type { LinkIdentity } from "../goplugin/link-identity.ts";
 import { type Channel, createClient, openChannel } from "../rpc/client.ts";
 import type { ServiceDefinition } from "../rpc/definition.ts";
 import { addService, type CallContext, type Handlers, type Interceptor } from "../rpc/service.ts";
@@ -18,6 +19,8 @@ import type { Logger } from "./logger.ts";
 
 export interface PluginServerOptions {
   readonly socketPath: string;
+  /** For a link that nobody else can use: whom the host knows us by, and whom we know it by. Plain without. */
+  readonly seal?: { readonly identity: LinkIdentity; readonly hostCertificateDer: Buffer };
   readonly logger: Logger;
   readonly clock: Clock;
   /** The host has asked for the end; its answer is on the way. */
@@ -47,8 +50,11 @@ export class PluginServer implements AsyncDisposable {
   static async start(plugin: Plugin, options: PluginServerOptions): Promise<PluginServer> {
     const server = new PluginServer(plugin, options);
     server.#addServices();
+    const { seal, socketPath } = options;
+    const accepted =
+      seal?.identity.serverCredentials(seal.hostCertificateDer) ?? ServerCredentials.createInsecure();
     await new Promise<void>((resolve, reject) =>
-      server.#server.bindAsync(`unix:${options.socketPath}`, ServerCredentials.createInsecure(), (error) =>
+      server.#server.bindAsync(`unix:${socketPath}`, accepted, (error) =>
         error ? reject(error) : resolve(),
       ),
     );
@@ -179,7 +185,10 @@ export class PluginServer implements AsyncDisposable {
     try {
       for await (const info of requests) {
         if (info.serviceId !== hostServicesId || this.#host !== undefined) continue;
-        this.#host = openChannel(targetOf(info), credentials.createInsecure());
+        const { seal } = this.#options;
+        const known =
+          seal?.identity.clientCredentials(seal.hostCertificateDer) ?? credentials.createInsecure();
+        this.#host = openChannel(targetOf(info), known);
         this.#hostAnnounced.resolve();
       }
     } finally {

@@ -11,10 +11,13 @@ import { after, describe, it } from "node:test";
 import { GRPCBrokerDefinition } from "@finial/proto/goplugin/broker";
 import { GRPCControllerDefinition } from "@finial/proto/goplugin/controller";
 import { InitDefinition } from "@finial/proto/plugin/service/init/v1/init";
-import { credentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { WorkloadAttestor } from "../agent.ts";
+import { toPem } from "../crypto/pem.ts";
 import { parseHandshake } from "../goplugin/handshake.ts";
+import { LinkIdentity } from "../goplugin/link-identity.ts";
 import { type Channel, createClient, openChannel } from "../rpc/client.ts";
+import { Code } from "../status/code.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "serve-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -91,13 +94,37 @@ describe("serve()", () => {
     }
   });
 
-  it("refuses a host that insists on TLS", async () => {
-    await using started = start({ ...cookie, PLUGIN_CLIENT_CERT: "certificate" });
-    assert.equal(await started.exited, 1);
-    assert.equal(
-      await started.stderr,
-      "fixture: the host asks for AutoMTLS, which SPIFFE plugins do not use\n",
-    );
+  it("seals its link for a host that sends a certificate, and then speaks to that host alone", async () => {
+    const [host, stranger] = [await LinkIdentity.make(new Date()), await LinkIdentity.make(new Date())];
+    await using started = start({ ...cookie, PLUGIN_CLIENT_CERT: host.certificatePem });
+    const { address, certificateDer } = parseHandshake(await firstLine(started));
+    assert.ok(certificateDer);
+    const init = async (known: ChannelCredentials): Promise<readonly string[]> => {
+      using channel = openChannel(`unix:${address}`, known);
+      const { pluginServiceNames } = await createClient(InitDefinition, channel).init(
+        {},
+        { deadlineMs: 3000 },
+      );
+      return pluginServiceNames;
+    };
+    const anybody = credentials.createSsl(Buffer.from(toPem("CERTIFICATE", certificateDer)));
+    for (const known of [credentials.createInsecure(), anybody, stranger.clientCredentials(certificateDer)])
+      await assert.rejects(init(known), { code: Code.Unavailable });
+    assert.equal((await init(host.clientCredentials(certificateDer))).length, 1);
+  });
+
+  it("refuses what is no host's certificate", async () => {
+    for (const [pem, why] of [
+      ["certificate", "no certificate in it"],
+      [toPem("CERTIFICATE", Buffer.from("x")), "malformed certificate: expected tag 0x30, found 0x78"],
+    ] as const) {
+      await using started = start({ ...cookie, PLUGIN_CLIENT_CERT: pem });
+      assert.equal(await started.exited, 1);
+      assert.equal(
+        await started.stderr,
+        `fixture: PLUGIN_CLIENT_CERT is not the certificate of a host: ${why}\n`,
+      );
+    }
   });
 
   it("says one line, and listens where only its user comes", async () => {

@@ -1,6 +1,10 @@
 import { writeSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { Certificate } from "../crypto/certificate.ts";
+import { parsePem } from "../crypto/pem.ts";
 import { formatHandshake } from "../goplugin/handshake.ts";
+import { LinkIdentity } from "../goplugin/link-identity.ts";
+import { StatusError } from "../status/status-error.ts";
 import type { Plugin } from "./define-plugin.ts";
 import { hclogLogger } from "./hclog.ts";
 import type { Logger } from "./logger.ts";
@@ -43,8 +47,11 @@ export async function serve(plugin: Plugin): Promise<void> {
   const exitSoon = (ms: number) => (): void => {
     setTimeout(() => process.exit(0), ms);
   };
+  const hostCertificateDer = hostCertificate(plugin);
+  const identity = hostCertificateDer && (await LinkIdentity.make(new Date()));
   await PluginServer.start(plugin, {
     socketPath: socket.path,
+    ...(identity && { seal: { identity, hostCertificateDer } }),
     logger,
     clock: systemClock,
     onShutdown: exitSoon(shutdownGraceMs),
@@ -55,19 +62,34 @@ export async function serve(plugin: Plugin): Promise<void> {
   // Finial's host holds the other end of standard input and never writes: its end is the host's end.
   if (process.env.FINIAL_PLUGIN_LIFELINE === "stdin")
     process.stdin.once("end", () => process.exit(0)).resume();
-  writeSync(1, `${formatHandshake(socket.path, process.env.PLUGIN_MULTIPLEX_GRPC ? false : undefined)}\n`);
+  const line = formatHandshake(socket.path, {
+    certificateDer: identity?.certificateDer,
+    multiplexing: process.env.PLUGIN_MULTIPLEX_GRPC ? false : undefined,
+  });
+  writeSync(1, `${line}\n`);
 }
 
-/** Refuses to run where it cannot: outside a host, or for a host that insists on TLS. */
+/** Refuses to run outside a host. */
 function checkEnvironment(plugin: Plugin): void {
   const { name } = plugin.type;
   if (process.env[name] !== name) {
     writeStderr(notAPlugin);
     process.exit(1);
   }
-  if (process.env.PLUGIN_CLIENT_CERT) {
-    writeStderr(`${plugin.name}: the host asks for AutoMTLS, which SPIFFE plugins do not use\n`);
-    process.exit(1);
+}
+
+/** Of a host that asks for a sealed link. */
+function hostCertificate(plugin: Plugin): Buffer | undefined {
+  const pem = process.env.PLUGIN_CLIENT_CERT;
+  if (!pem) return undefined;
+  try {
+    const [block] = parsePem(pem);
+    if (block?.label !== "CERTIFICATE") throw new TypeError("no certificate in it");
+    return Certificate.parse(block.der).der;
+  } catch (error) {
+    const { message } = StatusError.from(error);
+    writeStderr(`${plugin.name}: PLUGIN_CLIENT_CERT is not the certificate of a host: ${message}\n`);
+    return process.exit(1);
   }
 }
 

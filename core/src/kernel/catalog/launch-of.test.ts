@@ -21,6 +21,7 @@ for (const name of ["disk", "memory"]) {
     version: "1.0.0",
     services: [],
     main: "plugin.mjs",
+    mtls: true,
     ...sha256,
   };
   writeFileSync(join(path, "plugin.json"), JSON.stringify(manifest));
@@ -43,6 +44,13 @@ function plan(block: Partial<PluginBlock>) {
 }
 
 describe("planLaunch()", () => {
+  it("seals the link as the operator says, and else as the manifest does", () => {
+    assert.equal(plan({}).launch.sealed, true);
+    assert.equal(plan({ pluginMtls: false }).launch.sealed, false);
+    assert.equal(plan({ pluginCmd: "/opt/km" }).launch.sealed, false);
+    assert.equal(plan({ pluginCmd: "/opt/km", pluginMtls: true }).launch.sealed, true);
+  });
+
   it("runs a plugin of ours with our Node, by its manifest", () => {
     const { launch, manifest } = plan({ name: "memory", pluginArgs: ["--trace"] });
     const { env, ...rest } = launch;
@@ -55,6 +63,7 @@ describe("planLaunch()", () => {
         mainOf("memory"),
         "--trace",
       ],
+      sealed: true,
       lifeline: true,
       baseName: "memory",
       checksum: undefined,
@@ -72,6 +81,7 @@ describe("planLaunch()", () => {
     assert.deepEqual(rest, {
       file: resolve("bin/km"),
       args: ["-v"],
+      sealed: false,
       lifeline: false,
       baseName: "km",
       checksum: undefined,

@@ -41,11 +41,13 @@ describe("Manifests.find()", () => {
       services: good.services,
       main: join(path, "dist", "plugin.mjs"),
       sha256: "ab",
+      mtls: false,
       ephemeral: false,
     });
-    write("plain", { ...good, name: "plain", ephemeral: true });
+    write("plain", { ...good, name: "plain", mtls: true, ephemeral: true });
     assert.equal(manifests.find("KeyManager", "plain")?.sha256, undefined);
     assert.equal(manifests.find("KeyManager", "plain")?.ephemeral, true);
+    assert.equal(manifests.find("KeyManager", "plain")?.mtls, true);
   });
 
   it("knows nothing of what is not there, or is another side's", () => {
@@ -93,6 +95,7 @@ describe("Manifests.find()", () => {
     ["no version", { ...good, version: undefined }, '"version" must be a string'],
     ["a list that is none", { ...good, services: "x" }, '"services" must list full service names'],
     ["a service that is none", { ...good, services: [1] }, '"services" must list full service names'],
+    ["another word for true", { ...good, mtls: 1 }, '"mtls" must be true or false'],
     ["a word for true", { ...good, ephemeral: "yes" }, '"ephemeral" must be true or false'],
     ["a checksum of another type", { ...good, sha256: 1 }, '"sha256" must be a string'],
     ...[undefined, 1, "", ".", "..", "../x.mjs", "dist/../../x.mjs", "dist/.."].map(

@@ -16,6 +16,8 @@ export interface Manifest {
   readonly main: string;
   /** SHA-256 in hex of `main`; a checkout has none, a release always. */
   readonly sha256: string | undefined;
+  /** Whether it can seal its link with mutual TLS (AutoMTLS), so that nobody else on the machine can use it. */
+  readonly mtls: boolean;
   /** Whether what it holds is gone when its process is: it may come back without. */
   readonly ephemeral: boolean;
 }
@@ -62,15 +64,16 @@ function read(path: string, expected: Pick<Manifest, "side" | "type" | "name">):
       throw refused(
         `"${key}" must be "${expected[key]}", as the folder says, not ${JSON.stringify(fields[key])}`,
       );
-  const { version, services, main, sha256, ephemeral = false } = fields;
+  const { version, services, main, sha256, mtls = false, ephemeral = false } = fields;
   if (typeof version !== "string") throw refused('"version" must be a string');
   if (typeof main !== "string" || !isWithin(dirname(path), main))
     throw refused('"main" must name a file of the plugin\'s folder');
   if (!Array.isArray(services) || !services.every((service) => typeof service === "string"))
     throw refused('"services" must list full service names');
   if (sha256 !== undefined && typeof sha256 !== "string") throw refused('"sha256" must be a string');
+  if (typeof mtls !== "boolean") throw refused('"mtls" must be true or false');
   if (typeof ephemeral !== "boolean") throw refused('"ephemeral" must be true or false');
-  return { ...expected, version, services, main: join(dirname(path), main), sha256, ephemeral };
+  return { ...expected, version, services, main: join(dirname(path), main), sha256, mtls, ephemeral };
 }
 
 function isWithin(folder: string, file: string): boolean {

@@ -10,6 +10,8 @@ export interface PluginBlock {
   readonly pluginArgs: readonly string[];
   /** SHA-256 in hex of the file `pluginCmd`. */
   readonly pluginChecksum?: string | undefined;
+  /** Whether its link is under mutual TLS; absent: as its manifest says, and without one not. */
+  readonly pluginMtls?: boolean | undefined;
   /** The body of `plugin_data`, as HCL; absent when there is none. */
   readonly configText?: string | undefined;
   /** Where the operator wrote it. */

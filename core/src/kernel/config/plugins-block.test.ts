@@ -10,6 +10,7 @@ const plain = {
   pluginCmd: undefined,
   pluginArgs: [],
   pluginChecksum: undefined,
+  pluginMtls: undefined,
   configText: undefined,
   configOrigin: undefined,
   pluginDataFile: undefined,
@@ -25,7 +26,7 @@ const place = (printed: [line: number, column: number], source: [line: number, c
 describe("pluginsBlock()", () => {
   it("keeps the order of the file, and prints plugin_data as HCL again", () => {
     const text = `plugins {
-  NodeAttestor "b" { plugin_cmd = "/opt/b" plugin_args = ["-x", "1"] plugin_checksum = "ab" plugin_data_file = "b.conf" }
+  NodeAttestor "b" { plugin_cmd = "/opt/b" plugin_args = ["-x", "1"] plugin_checksum = "ab" plugin_mtls = false plugin_data_file = "b.conf" }
   KeyManager "disk" { plugin_data { keys_path = "k.json" nested "a" { list = [1, 2] } } }
   NodeAttestor "a" { enabled = false plugin_data {} }
 }`;
@@ -37,6 +38,7 @@ describe("pluginsBlock()", () => {
         pluginCmd: "/opt/b",
         pluginArgs: ["-x", "1"],
         pluginChecksum: "ab",
+        pluginMtls: false,
         pluginDataFile: "b.conf",
         configOrigin: { file: "b.conf" },
       },

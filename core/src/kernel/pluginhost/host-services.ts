@@ -19,25 +19,36 @@ export class HostServiceServer implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(
+  /** Nobody can connect before it listens. */
+  static create(
     services: readonly HostService[],
     plugin: { readonly type: string; readonly name: string; readonly socketFolder: string },
-  ): Promise<HostServiceServer> {
+  ): HostServiceServer {
     const address = join(plugin.socketFolder, `host-${randomBytes(4).toString("hex")}`);
     const server = new Server();
     for (const { definition, handlersFor } of services) addService(server, definition, handlersFor(plugin));
-    const started = new HostServiceServer(address, server);
+    return new HostServiceServer(address, server);
+  }
+
+  /** For a plain link, whose other end need not be known first. */
+  static async start(...made: Parameters<typeof HostServiceServer.create>): Promise<HostServiceServer> {
+    const server = HostServiceServer.create(...made);
     try {
-      await new Promise<void>((resolve, reject) =>
-        server.bindAsync(`unix:${address}`, ServerCredentials.createInsecure(), (error) =>
-          error ? reject(error) : resolve(),
-        ),
-      );
+      await server.listen();
     } catch (error) {
-      await started[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
       throw error;
     }
-    return started;
+    return server;
+  }
+
+  /** @param credentials of a sealed link; plain without. */
+  async listen(credentials: ServerCredentials = ServerCredentials.createInsecure()): Promise<void> {
+    await new Promise<void>((resolve, reject) =>
+      this.#server.bindAsync(`unix:${this.address}`, credentials, (error) =>
+        error ? reject(error) : resolve(),
+      ),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

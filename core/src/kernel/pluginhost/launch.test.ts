@@ -7,6 +7,7 @@ describe("withFile()", () => {
     file: "/usr/bin/node",
     args: ["--flag", "/opt/plugin.mjs", "/opt/plugin.mjs.conf"],
     env: {},
+    sealed: false,
     lifeline: true,
     baseName: "disk",
     checksum: undefined,

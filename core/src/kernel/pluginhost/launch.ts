@@ -4,6 +4,8 @@ export interface Launch {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Whether it is asked for a link under mutual TLS, which nobody else on this machine can use. */
+  readonly sealed: boolean;
   /** Ours end when their standard input does; a stranger's plugin may read it for reasons of its own. */
   readonly lifeline: boolean;
   /** For the log: base name of what the operator, or the manifest, named. */

@@ -19,14 +19,6 @@ function open(handshake: Pick<Handshake, "network" | "address"> & Partial<Handsh
 }
 
 describe("PluginLink.open()", () => {
-  it("refuses a plugin that insists on TLS", async () => {
-    await assert.rejects(open({ network: "unix", address: "/s", certificateDer: Buffer.alloc(60) }), {
-      code: 9,
-      reason: "HANDSHAKE_TLS",
-      message: "the plugin insists on AutoMTLS, which SPIFFE plugins do not use",
-    });
-  });
-
   for (const address of [
     "10.0.0.1:443",
     "example.org:443",

@@ -12,7 +12,7 @@ import {
   openChannel,
   targetOf,
 } from "@finial/sdk/internal";
-import { credentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import type { PluginLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
 import { Allowance, warnOfFlood } from "./paced.ts";
@@ -50,21 +50,19 @@ export class PluginLink implements AsyncDisposable {
   /**
    * Connects, opens the streams that stay open for life, and announces where the host services are.
    *
+   * @param options.credentials of a sealed link; plain without.
    * @throws {StatusError} FailedPrecondition `HANDSHAKE_…`.
    */
   static async open(
     handshake: Handshake,
-    options: LinkOptions & { readonly hostServicesAddress: string },
+    options: LinkOptions & {
+      readonly hostServicesAddress: string;
+      readonly credentials?: ChannelCredentials | undefined;
+    },
   ): Promise<PluginLink> {
-    if (handshake.certificateDer !== undefined)
-      throw new StatusError(
-        Code.FailedPrecondition,
-        "HANDSHAKE_TLS",
-        "the plugin insists on AutoMTLS, which SPIFFE plugins do not use",
-      );
     if (handshake.network === "tcp") requireLoopback(handshake.address, options.logger);
     const link = new PluginLink(
-      openChannel(targetOf(handshake), credentials.createInsecure(), {
+      openChannel(targetOf(handshake), options.credentials ?? credentials.createInsecure(), {
         "grpc.max_receive_message_length": maxMessageBytes,
       }),
       options,

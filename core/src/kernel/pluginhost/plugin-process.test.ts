@@ -32,6 +32,7 @@ function launchOf(script: string, more: Partial<Launch> = {}): Launch {
     file: "/bin/sh",
     args: ["-c", script],
     env: { PATH: "/usr/bin:/bin", DIR: folder },
+    sealed: false,
     lifeline: false,
     baseName: "sh",
     checksum: undefined,

@@ -8,6 +8,7 @@ import { type Launch, withFile } from "./launch.ts";
 import { type PluginLimits, pluginLimits } from "./limits.ts";
 import { PluginLink } from "./plugin-link.ts";
 import { type Exit, PluginProcess, requireExecutable } from "./plugin-process.ts";
+import { agreeOn, Seal } from "./seal.ts";
 import { ownFolderPrefix } from "./socket-folder.ts";
 import { VerifiedCopy } from "./verified-copy.ts";
 
@@ -70,14 +71,28 @@ export class RunningPlugin implements AsyncDisposable {
     const own = mkdtempSync(join(options.socketFolder, ownFolderPrefix));
     // What a process leaves that was killed: its socket, and more if it likes.
     stack.defer(() => rmSync(own, { recursive: true, force: true }));
-    const launch = withSocketFolder(await verify(options, stack), own);
+    const seal = options.launch.sealed ? await Seal.make(clock.now()) : undefined;
+    const launch = withVariables(await verify(options, stack), {
+      // Its socket is where no other plugin's is.
+      PLUGIN_UNIX_SOCKET_DIR: own,
+      ...seal?.variables,
+    });
     // Before the process, so that it outlives the process: a plugin may use it up to its last moment.
-    const services = stack.use(await HostServiceServer.start(hostServices, { ...options, socketFolder: own }));
+    const services = stack.use(HostServiceServer.create(hostServices, { ...options, socketFolder: own }));
     signal?.throwIfAborted();
     const process = stack.use(await PluginProcess.spawn(launch, { logger, clock, limits, redact }));
     const handshake = await process.handshake({ signal });
+    const sealed = agreeOn(seal, handshake);
+    await services.listen(sealed?.server);
+    const credentials = sealed?.client;
     const link = stack.use(
-      await PluginLink.open(handshake, { hostServicesAddress: services.address, logger, clock, limits }),
+      await PluginLink.open(handshake, {
+        hostServicesAddress: services.address,
+        credentials,
+        logger,
+        clock,
+        limits,
+      }),
     );
     void process.exited.then(() => link.abandon());
     try {
@@ -111,9 +126,8 @@ export class RunningPlugin implements AsyncDisposable {
   }
 }
 
-/** Its socket is where no other plugin's is. */
-function withSocketFolder(launch: Launch, path: string): Launch {
-  return { ...launch, env: { ...launch.env, PLUGIN_UNIX_SOCKET_DIR: path } };
+function withVariables(launch: Launch, variables: Launch["env"]): Launch {
+  return { ...launch, env: { ...launch.env, ...variables } };
 }
 
 /** What to run once it is what it should be. */

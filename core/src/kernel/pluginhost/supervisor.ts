@@ -114,14 +114,16 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
       if (this.#signal.aborted) resolve(undefined);
       this.#signal.addEventListener("abort", () => resolve(undefined), { once: true });
     });
-    const killed = async (fault: Promise<string>): Promise<string> => {
-      const why = await fault;
+    let fault: string | undefined;
+    const killed = async (found: Promise<string>): Promise<string> => {
+      const why = await found;
       if (over.signal.aborted) return await never;
+      fault = why;
       logger.warn("Plugin is ended", { pid: instance.pid, error: why });
       instance.kill();
       return why;
     };
-    const ended = instance.exited.then(describeExit);
+    const ended = instance.exited.then((exit) => fault ?? describeExit(exit));
     const hung = killed(watch(instance, signal)).catch(() => never);
     const how = await Promise.race([ended, hung, killed(this.#fault.promise), stopped]);
     over.abort();
