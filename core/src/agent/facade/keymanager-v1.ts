@@ -8,6 +8,7 @@ import {
 import { Code, StatusError } from "@finial/sdk";
 import { PublicKey, parsePrivateKeyDer } from "@finial/sdk/crypto";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
+import { KnownKeys } from "../../kernel/catalog/known-keys.ts";
 import { requireResponse } from "../../kernel/catalog/plugin-errors.ts";
 import { type KeySignature, makeSignDigest, makeSignMessage } from "./key-signer.ts";
 import type { AgentKey, KeyManager } from "./keymanager.ts";
@@ -24,6 +25,14 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
   const keyExport = services.has(KeyExportDefinition.fullName)
     ? plugin.client(KeyExportDefinition)
     : undefined;
+
+  const known = new KnownKeys();
+  let tellOfLoss = (_ids: ReadonlySet<string>): void => {};
+  plugin.returns?.examine(async (fresh) => {
+    const { publicKeys } = await fresh(KeyManagerDefinition).getPublicKeys({}, { deadlineMs });
+    const lost = known.examine(publicKeys, { mayBeGone: plugin.returns?.ephemeral ?? false });
+    if (lost.size > 0) tellOfLoss(lost);
+  });
 
   const prefixed = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -56,6 +65,7 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
       throw distrusted(`plugin response missing public key PKIX data for key "${id}"`);
     const publicKey = PublicKey.parse(key.pkixData);
     const { fingerprint } = key;
+    known.remember(key);
     return {
       id,
       publicKey,
@@ -70,6 +80,7 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
     name,
     generateKey: (id) =>
       prefixed(async () => {
+        known.forget(id);
         const { publicKey } = await client.generateKey(
           { keyId: id, keyType: KeyType.EC_P256 },
           { deadlineMs },
@@ -86,6 +97,9 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager {
         const { publicKeys } = await client.getPublicKeys({}, { deadlineMs });
         return publicKeys.map((key) => toKey(key.id, key));
       }),
+    onKeysLost: (listener) => {
+      tellOfLoss = listener;
+    },
   };
 }
 

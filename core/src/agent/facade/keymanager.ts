@@ -23,4 +23,6 @@ export interface KeyManager {
   generateKey(id: string): Promise<AgentKey>;
   findKey(id: string): Promise<AgentKey | undefined>;
   getKeys(): Promise<readonly AgentKey[]>;
+  /** Has somebody told of the ids of keys that are gone, as one does that keeps them only as long as its process lives. */
+  onKeysLost(listener: (ids: ReadonlySet<string>) => void): void;
 }

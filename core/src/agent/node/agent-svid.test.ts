@@ -87,6 +87,30 @@ describe("AgentSvid.run()", () => {
       await running;
     });
 
+  for (const { reattestable, call, how } of [
+    { reattestable: false, call: "renew", how: "the agent's SVID is renewed" },
+    { reattestable: true, call: "attest", how: "the agent attests again" },
+  ])
+    it(`takes a new key when the key manager has lost its keys, and says that ${how}`, async () => {
+      const { calls, clock, keyManager, logger, run, stop, svid, told } = await open({ reattestable });
+      const running = assert.rejects(run(), { name: "AbortError" });
+      await clock.advance(0);
+      keyManager.loseKeys();
+      await clock.advance(6000);
+      await until(() => told.length === 1);
+      assert.deepEqual([calls, svid.identity.key.id], [[call], "agent-svid-B"]);
+      assert.deepEqual(logger.lines[0], {
+        level: "warn",
+        message: `Key manager came back without its keys: ${how} with a new one`,
+        fields: { keys: "agent-svid-A" },
+      });
+      // Once is enough.
+      await clock.advance(60_000);
+      assert.equal(calls.length, 1);
+      stop.abort();
+      await running;
+    });
+
   it("uses the two slots in turn", async () => {
     const { keyManager, svid } = await open({ reattestable: true });
     const ids: string[] = [];

@@ -30,11 +30,13 @@ export class AgentSvid {
   readonly #options: AgentSvidOptions;
   readonly #listeners = new Set<(identity: AgentIdentity) => void>();
   #identity: AgentIdentity;
-  #tainted = false;
+  /** Because of something else than its age. */
+  #mustRenew = false;
 
   constructor(options: AgentSvidOptions) {
     this.#options = options;
     this.#identity = options.identity;
+    options.keyManager.onKeysLost((ids) => this.#loseKeys(ids));
   }
 
   get identity(): AgentIdentity {
@@ -48,10 +50,20 @@ export class AgentSvid {
 
   /** If one of these has signed the SVID, it is renewed at the next check. */
   taint(authorities: readonly Certificate[]): void {
-    if (this.#tainted) return;
-    this.#tainted = isSignedByAny(this.#identity.chainDer, authorities, this.#options.clock.now());
-    if (this.#tainted)
+    if (this.#mustRenew) return;
+    this.#mustRenew = isSignedByAny(this.#identity.chainDer, authorities, this.#options.clock.now());
+    if (this.#mustRenew)
       this.#options.logger.info("Agent SVID is tainted by a root authority, forcing rotation");
+  }
+
+  /** The SVID serves on for as long as its key is known here, too; the next is made with a new key. */
+  #loseKeys(ids: ReadonlySet<string>): void {
+    if (!ids.has(this.#identity.key.id)) return;
+    this.#mustRenew = true;
+    const how = this.#identity.reattestable ? "the agent attests again" : "the agent's SVID is renewed";
+    this.#options.logger.warn(`Key manager came back without its keys: ${how} with a new one`, {
+      keys: [...ids].join(","),
+    });
   }
 
   /**
@@ -98,7 +110,7 @@ export class AgentSvid {
 
   async #rotateIfDue(api: Pick<ServerApi, "renewAgent">, signal: AbortSignal): Promise<void> {
     const { rotation, clock, logger } = this.#options;
-    if (!this.#tainted && !rotation.isX509SvidDue(this.#identity.leaf, clock.now())) return;
+    if (!this.#mustRenew && !rotation.isX509SvidDue(this.#identity.leaf, clock.now())) return;
     if (this.#identity.reattestable) {
       await this.reattest(signal);
       return;
@@ -116,7 +128,7 @@ export class AgentSvid {
 
   #set(identity: AgentIdentity): void {
     this.#identity = identity;
-    this.#tainted = false;
+    this.#mustRenew = false;
     for (const listener of this.#listeners) listener(identity);
   }
 }

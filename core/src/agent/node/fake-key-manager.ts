@@ -9,6 +9,7 @@ export class FakeKeyManager implements KeyManager {
   readonly keys = new Map<string, AgentKey>();
   /** Called before each answer. */
   before: () => void = () => {};
+  #onKeysLost: (ids: ReadonlySet<string>) => void = () => {};
 
   constructor(name = "fake") {
     this.name = name;
@@ -37,6 +38,17 @@ export class FakeKeyManager implements KeyManager {
   async findKey(id: string): Promise<AgentKey | undefined> {
     this.before();
     return this.keys.get(id);
+  }
+
+  onKeysLost(listener: (ids: ReadonlySet<string>) => void): void {
+    this.#onKeysLost = listener;
+  }
+
+  /** As happens to one that keeps its keys only as long as its process lives. */
+  loseKeys(): void {
+    const ids = new Set(this.keys.keys());
+    this.keys.clear();
+    this.#onKeysLost(ids);
   }
 
   async getKeys(): Promise<readonly AgentKey[]> {

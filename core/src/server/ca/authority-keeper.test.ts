@@ -138,6 +138,43 @@ describe("AuthorityKeeper, by itself", () => {
     );
   });
 
+  it("replaces authorities at once when the key manager lost their keys while it runs, and says so", async () => {
+    const site = new Site();
+    const keeper = await site.start();
+    await using _ = running(keeper);
+    const before = [activeX509(keeper), activeJwt(keeper)];
+    site.keyManager.loseKeys();
+    await until(() => activeX509(keeper) !== before[0] && activeJwt(keeper) !== before[1]);
+    // What was issued by the old ones is as good as it was.
+    assert.deepEqual(site.x509Ids, [before[0], activeX509(keeper)]);
+    assert.deepEqual(site.jwtIds, [before[1], activeJwt(keeper)]);
+    await keeper.getX509Ca().key.sign(Buffer.from("message"), "SHA256");
+    await keeper.getJwtKey().key.sign(Buffer.from("message"), "SHA256");
+    const said = site.logger.lines.filter(({ level }) => level === "warn");
+    assert.deepEqual(
+      said.map(({ message, fields }) => [message, fields]),
+      [
+        [
+          "Key manager came back without its keys: new authorities are prepared and activated at once",
+          { keys: "x509-CA-A,JWT-Signer-A" },
+        ],
+      ],
+    );
+  });
+
+  it("goes on trying to replace them while no key can be made", async () => {
+    const site = new Site();
+    const keeper = await site.start();
+    await using _ = running(keeper);
+    const before = activeX509(keeper);
+    site.keyManager.failure = hsmAway;
+    site.keyManager.loseKeys();
+    await until(() => site.messages.includes("Unable to replace authorities whose keys are gone"));
+    site.keyManager.failure = undefined;
+    await site.clock.advance(1000);
+    await until(() => activeX509(keeper) !== before);
+  });
+
   it("does not take up an authority that nobody trusts any more", async () => {
     const site = new Site();
     const before = await site.start();

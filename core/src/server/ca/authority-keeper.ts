@@ -2,8 +2,9 @@ import { type Clock, Code, StatusError } from "@finial/sdk";
 import { type Certificate, verifyChain } from "@finial/sdk/crypto";
 import type { JwtAuthority } from "@finial/sdk/spiffe";
 import { every } from "../../kernel/lifecycle/every.ts";
-import { runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
+import { aborted, runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
 import type { DataStore } from "../facade/datastore.ts";
+import type { ManagedKey } from "../facade/keymanager.ts";
 import type { UpstreamAuthority } from "../facade/upstreamauthority.ts";
 import type { ActiveAuthorities, JwtKey, X509Ca } from "./authorities.ts";
 import { authorityIdOf } from "./authorities.ts";
@@ -17,6 +18,8 @@ const rotateEveryMs = 10_000;
 /** The upstream's bundle is asked for a little after the start, as in SPIRE. */
 const localBundleDelayMs = 5000;
 const retryMs = { first: 5000, most: 60_000 };
+/** Nothing is signed meanwhile. */
+const replaceAgainMs = 1000;
 
 export interface AuthorityKeeperOptions extends Omit<AuthorityMakerOptions, "onUpstreamRoots"> {
   readonly store: Pick<
@@ -35,6 +38,9 @@ export class AuthorityKeeper implements ActiveAuthorities {
   readonly #jwtKey: Slots<JwtKey>;
   readonly #upstreamRoots: UpstreamRoots;
   #failedRotations = 0;
+  /** Of keys that are gone, and whose authorities have to be replaced. */
+  #lostKeys: ReadonlySet<string> = new Set();
+  #loss = Promise.withResolvers<void>();
 
   private constructor(
     options: AuthorityKeeperOptions,
@@ -120,6 +126,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
         }),
       };
     });
+    keyManager.onKeysLost((ids) => keeper.#takeLoss(ids));
     await keeper.#x509Ca.resume();
     if (!options.disableJwtSvids) await keeper.#jwtKey.resume();
     try {
@@ -167,7 +174,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
       },
       clock,
     );
-    const tasks: Task[] = [rotate];
+    const tasks: Task[] = [rotate, (inner) => this.#replaceLost(inner)];
     if (upstream !== undefined)
       tasks.push(
         (inner) => this.#upstreamRoots.run(inner),
@@ -198,6 +205,38 @@ export class AuthorityKeeper implements ActiveAuthorities {
       this.#failedRotations++;
       this.#options.logger.error(`Unable to rotate ${title}`, { error: StatusError.from(error).message });
       failures.push(error);
+    }
+  }
+
+  #takeLoss(ids: ReadonlySet<string>): void {
+    this.#options.logger.warn(
+      "Key manager came back without its keys: new authorities are prepared and activated at once",
+      { keys: [...ids].join(",") },
+    );
+    this.#lostKeys = new Set([...this.#lostKeys, ...ids]);
+    this.#loss.resolve();
+  }
+
+  /** Authorities that cannot sign any more give way to new ones, as soon as these can be made. */
+  async #replaceLost(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      await Promise.race([this.#loss.promise, aborted(signal)]);
+      if (signal.aborted) return;
+      this.#loss = Promise.withResolvers();
+      const lost = this.#lostKeys;
+      try {
+        const isLost = ({ key }: { readonly key: ManagedKey }): boolean => lost.has(key.id);
+        await this.#x509Ca.leave(isLost);
+        await this.#jwtKey.leave(isLost);
+        this.#lostKeys = new Set([...this.#lostKeys].filter((id) => !lost.has(id)));
+      } catch (error) {
+        logger.error("Unable to replace authorities whose keys are gone", {
+          error: StatusError.from(error).message,
+        });
+        this.#loss.resolve();
+        await clock.sleep(replaceAgainMs, { signal });
+      }
     }
   }
 

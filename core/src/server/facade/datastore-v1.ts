@@ -11,9 +11,10 @@ import { storeNodes } from "./store-nodes.ts";
 import { storeRecords } from "./store-records.ts";
 
 /** The DataStore port over `finial.plugin.server.datastore.v1`. */
-export function bindDataStoreV1({ name, client: clientOf }: BoundPlugin): DataStore {
+export function bindDataStoreV1({ name, client: clientOf, returns }: BoundPlugin): DataStore {
   const client = clientOf(DataStoreDefinition);
   const changes = new StoreChanges(client);
+  returns?.examine((fresh) => changes.examine(fresh(DataStoreDefinition)));
   const prefixed = (error: unknown): StatusError => withStoreName(name, error);
   const ask: Ask = async (work) => {
     try {

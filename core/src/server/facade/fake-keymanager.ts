@@ -11,6 +11,7 @@ export class FakeKeyManager implements KeyManager {
   readonly signed: string[] = [];
   /** Thrown by every call, if set. */
   failure: StatusError | undefined;
+  #onKeysLost: (ids: ReadonlySet<string>) => void = () => {};
 
   async generateKey(id: string, type: KeyType): Promise<ManagedKey> {
     this.#check();
@@ -28,6 +29,17 @@ export class FakeKeyManager implements KeyManager {
   async getKeys(): Promise<readonly ManagedKey[]> {
     this.#check();
     return [...this.keys].map(([id, privateKey]) => this.#managed(id, privateKey));
+  }
+
+  onKeysLost(listener: (ids: ReadonlySet<string>) => void): void {
+    this.#onKeysLost = listener;
+  }
+
+  /** As happens to one that keeps its keys only as long as its process lives. */
+  loseKeys(): void {
+    const ids = new Set(this.keys.keys());
+    this.keys.clear();
+    this.#onKeysLost(ids);
   }
 
   #managed(id: string, privateKey: KeyObject): ManagedKey {

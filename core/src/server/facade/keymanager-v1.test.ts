@@ -6,6 +6,7 @@ import { Code, definePlugin, extend, type Handlers, StatusError } from "@finial/
 import { generatePrivateKey, PublicKey } from "@finial/sdk/crypto";
 import { HashAlgorithm, KeyManager, KeyType, SignerDefinition, SignerHash } from "@finial/sdk/server";
 import { loadPlugin } from "@finial/sdk/testing";
+import type { ClientOf } from "../../kernel/catalog/bound-plugin.ts";
 import { bindKeyManagerV1 } from "./keymanager-v1.ts";
 
 type Service = Partial<Handlers<(typeof KeyManager)["definition"]>>;
@@ -167,6 +168,61 @@ describe("bindKeyManagerV1(), signing by SignData", () => {
       });
     });
   }
+});
+
+describe("bindKeyManagerV1(), when the plugin is another process", () => {
+  /** A bound key manager that has shown its key, and what it makes of processes with other keys. */
+  async function returning(ephemeral: boolean) {
+    const loaded = await loadPlugin(
+      definePlugin({
+        type: KeyManager,
+        name: "test",
+        open: () => ({
+          service: {
+            getPublicKeys: () => ({ publicKeys: [good()] }),
+            generateKey: () => {
+              throw new StatusError(Code.Unavailable, "AWAY", "gone in the middle of it");
+            },
+          },
+        }),
+      }),
+    );
+    let check: (fresh: ClientOf) => Promise<void> = () => assert.fail("nothing is examined");
+    const examine = (added: typeof check): void => {
+      check = added;
+    };
+    const keyManager = bindKeyManagerV1({ ...loaded, returns: { ephemeral, examine } });
+    await keyManager.getKeys();
+    const lost: string[] = [];
+    keyManager.onKeysLost((ids) => lost.push(...ids));
+    const comesBackWith = (publicKeys: readonly ReturnType<typeof good>[]): Promise<void> =>
+      check((() => ({ getPublicKeys: async () => ({ publicKeys }) })) as unknown as ClientOf);
+    return { keyManager, lost, comesBackWith, [Symbol.asyncDispose]: () => loaded[Symbol.asyncDispose]() };
+  }
+
+  it("takes it with the keys it had, and refuses it without", async () => {
+    await using at = await returning(false);
+    await at.comesBackWith([good()]);
+    await assert.rejects(at.comesBackWith([]), { reason: "PLUGIN_REFUSED", message: /"k" is gone/ });
+    await assert.rejects(at.comesBackWith([{ ...good(), fingerprint: "g" }]), {
+      reason: "PLUGIN_REFUSED",
+      message: /"k" is another/,
+    });
+    assert.deepEqual(at.lost, []);
+  });
+
+  it("tells which keys are gone of one that may lose them", async () => {
+    await using at = await returning(true);
+    await at.comesBackWith([]);
+    assert.deepEqual(at.lost, ["k"]);
+  });
+
+  it("does not count on a key that was being made anew when the process ended", async () => {
+    await using at = await returning(false);
+    await assert.rejects(at.keyManager.generateKey("k", "ec-p256"));
+    await at.comesBackWith([{ ...good(), fingerprint: "new" }]);
+    await at.comesBackWith([]);
+  });
 });
 
 describe("bindKeyManagerV1(), signing by stream", () => {

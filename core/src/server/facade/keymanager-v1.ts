@@ -8,6 +8,7 @@ import { Code, StatusError } from "@finial/sdk";
 import { PublicKey } from "@finial/sdk/crypto";
 import type { Client } from "@finial/sdk/internal";
 import type { BoundPlugin } from "../../kernel/catalog/bound-plugin.ts";
+import { KnownKeys } from "../../kernel/catalog/known-keys.ts";
 import { requireResponse } from "../../kernel/catalog/plugin-errors.ts";
 import { DigestSigner } from "./digest-signer.ts";
 import type { KeyManager, KeyType, ManagedKey, SignatureHash } from "./keymanager.ts";
@@ -39,7 +40,12 @@ export function bindKeyManagerV1(plugin: BoundPlugin): KeyManager & Disposable {
     ? new StreamSigner(plugin.client(SignerDefinition), callLimitMs)
     : undefined;
   const signer: KeySigner = stream ?? new DigestSigner(client, callLimitMs);
-  return new KeyManagerV1(plugin.name, client, signer, () => stream?.[Symbol.dispose]());
+  const keyManager = new KeyManagerV1(plugin.name, client, signer, () => stream?.[Symbol.dispose]());
+  plugin.returns?.examine(async (fresh) => {
+    const { publicKeys } = await fresh(KeyManagerDefinition).getPublicKeys({}, { deadlineMs: callLimitMs });
+    keyManager.examine(publicKeys, plugin.returns?.ephemeral ?? false);
+  });
+  return keyManager;
 }
 
 class KeyManagerV1 implements KeyManager, Disposable {
@@ -47,6 +53,8 @@ class KeyManagerV1 implements KeyManager, Disposable {
   readonly #client: Client<typeof KeyManagerDefinition>;
   readonly #signer: KeySigner;
   readonly #close: () => void;
+  readonly #known = new KnownKeys();
+  #onKeysLost: (ids: ReadonlySet<string>) => void = () => {};
 
   constructor(
     name: string,
@@ -63,6 +71,7 @@ class KeyManagerV1 implements KeyManager, Disposable {
   async generateKey(id: string, type: KeyType): Promise<ManagedKey> {
     return await this.#prefixed(async () => {
       const request = { keyId: id, keyType: wireTypes[type] };
+      this.#known.forget(id);
       const { publicKey } = await this.#client.generateKey(request, { deadlineMs: callLimitMs });
       return this.#key(id, publicKey);
     });
@@ -84,6 +93,16 @@ class KeyManagerV1 implements KeyManager, Disposable {
     });
   }
 
+  onKeysLost(listener: (ids: ReadonlySet<string>) => void): void {
+    this.#onKeysLost = listener;
+  }
+
+  /** Of a process that takes the place of another. @throws {StatusError} FailedPrecondition `PLUGIN_REFUSED`. */
+  examine(there: readonly WirePublicKey[], mayBeGone: boolean): void {
+    const lost = this.#known.examine(there, { mayBeGone });
+    if (lost.size > 0) this.#onKeysLost(lost);
+  }
+
   #key(id: string, wire: WirePublicKey | undefined): ManagedKey {
     const key = requireResponse(wire, `plugin response empty for key "${id}"`);
     if (key.id !== id) throw distrusted(`plugin response has unexpected key id "${key.id}" for key "${id}"`);
@@ -94,6 +113,7 @@ class KeyManagerV1 implements KeyManager, Disposable {
     if (type !== "ec-p256" && type !== "ec-p384" && type !== "rsa-2048" && type !== "rsa-4096")
       throw distrusted(`plugin response has an unsupported key type for key "${id}"`);
     const { fingerprint } = key;
+    this.#known.remember(key);
     return {
       id,
       type,

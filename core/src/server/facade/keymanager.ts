@@ -29,4 +29,6 @@ export interface KeyManager {
   generateKey(id: string, type: KeyType): Promise<ManagedKey>;
   findKey(id: string): Promise<ManagedKey | undefined>;
   getKeys(): Promise<readonly ManagedKey[]>;
+  /** Has somebody told of the ids of keys that are gone, as one does that keeps them only as long as its process lives. */
+  onKeysLost(listener: (ids: ReadonlySet<string>) => void): void;
 }

@@ -1,12 +1,15 @@
 import type { Change, DataStoreDefinition } from "@finial/proto/plugin/server/datastore/v1/datastore";
 import { Code, StatusError } from "@finial/sdk";
 import type { Client } from "@finial/sdk/internal";
+import { refusedReason } from "../../kernel/pluginhost/supervisor.ts";
 import type { StoreChange } from "./datastore.ts";
 
 /** The store's ordered changes. It knows which history the last revision it gave belongs to. */
 export class StoreChanges {
   readonly #client: Client<typeof DataStoreDefinition>;
   #epoch = "";
+  /** The newest that was told of. */
+  #revision = 0;
 
   constructor(client: Client<typeof DataStoreDefinition>) {
     this.#client = client;
@@ -25,7 +28,29 @@ export class StoreChanges {
       throw new StatusError(Code.Unavailable, "STREAM_ENDED", "the plugin closed its change stream");
   }
 
+  /**
+   * Looks whether another process has the same store, in the same state or a later one.
+   *
+   * @throws {StatusError} FailedPrecondition `PLUGIN_REFUSED` when it has not.
+   */
+  async examine(fresh: Client<typeof DataStoreDefinition>): Promise<void> {
+    // A store whose histories have no names cannot be told from another.
+    if (this.#epoch === "") return;
+    const asked = { epoch: this.#epoch, afterRevision: this.#revision };
+    for await (const { changes } of fresh.watchChanges(asked)) {
+      const [first] = changes;
+      if (first?.what?.$case === "reset" && first.revision === asked.afterRevision) return;
+      throw new StatusError(
+        Code.FailedPrecondition,
+        refusedReason,
+        "it came back with another store than it had, or an older state of it; it is used again when it has that one, or after a restart of the server",
+      );
+    }
+    throw new StatusError(Code.Unavailable, "STREAM_ENDED", "the plugin closed its change stream");
+  }
+
   #read({ revision, what }: Change): StoreChange {
+    this.#revision = what?.$case === "reset" ? revision : Math.max(this.#revision, revision);
     switch (what?.$case) {
       case "reset":
         this.#epoch = what.value.epoch;
