@@ -1,7 +1,8 @@
 import { buildGoProgram } from "../support/go-program.ts";
+import { BuiltInMatrix } from "../support/matrix/built-in-matrix.ts";
 import { formatTable, steps } from "../support/matrix/cell.ts";
 import { findSpireHost, finialHost } from "../support/matrix/matrix-host.ts";
-import { goPrograms, typescriptPrograms } from "../support/matrix/plugin-program.ts";
+import { goPrograms, type PluginPrograms, typescriptPrograms } from "../support/matrix/plugin-program.ts";
 import { RecordedMatrix } from "../support/matrix/recorded-matrix.ts";
 import type { Scenario } from "../support/scenario.ts";
 
@@ -14,18 +15,22 @@ export const scenario: Scenario = {
     const old = await buildGoProgram("old");
     step("built the Go plugins with spire-plugin-sdk, and two with its first release");
     const spire = findSpireHost();
-    const matrices: RecordedMatrix[] = [];
-    for (const host of [finialHost, ...(spire === undefined ? [] : [spire])])
-      for (const programs of [go, typescriptPrograms()]) {
-        const matrix = new RecordedMatrix({ host, programs, say, ...(programs === go && { old }) });
-        matrices.push(matrix);
-        await matrix.run().catch((error: unknown) => {
-          say(
-            `${host.name} with ${programs.language} plugins: ${error instanceof Error ? error.message : error}`,
+    const hosts = [finialHost, ...(spire === undefined ? [] : [spire])].map((host) =>
+      matricesOf(host, go, old, say),
+    );
+    // Side by side: what takes time is waiting for what hosts do now and then.
+    await Promise.all(
+      hosts.map(async (matrices) => {
+        for (const { title, matrix } of matrices) {
+          const failure = await matrix.run().then(
+            () => undefined,
+            (error: unknown) => (error instanceof Error ? error.message : String(error)),
           );
-        });
-        step(`${host.name} ran with ${programs.language} plugins of every type`);
-      }
+          step(failure === undefined ? title : `${title} FAILED: ${failure}`);
+        }
+      }),
+    );
+    const matrices = hosts.flat().map(({ matrix }) => matrix);
     const cells = matrices.flatMap((matrix) => matrix.cells);
     const rows = cells.map((cell) => cell.row);
     if (spire === undefined) rows.push(["SPIRE", "both", "every type", ...steps.map(() => "SKIPPED")]);
@@ -38,3 +43,21 @@ export const scenario: Scenario = {
     return `${cells.length} plugins loaded, configured, asked all of their contracts and unloaded${skipped}`;
   },
 };
+
+/** What is loaded into a host, one after the other. */
+function matricesOf(
+  host: MatrixHost,
+  go: PluginPrograms,
+  old: string,
+  say: (text: string) => void,
+): readonly { readonly title: string; readonly matrix: RecordedMatrix | BuiltInMatrix }[] {
+  const { name } = host;
+  return [
+    { title: `${name} with Go plugins`, matrix: new RecordedMatrix({ host, programs: go, old, say }) },
+    {
+      title: `${name} with TypeScript plugins`,
+      matrix: new RecordedMatrix({ host, programs: typescriptPrograms(), say }),
+    },
+    { title: `${name} with Finial's own plugins by plugin_cmd`, matrix: new BuiltInMatrix(host) },
+  ];
+}

@@ -13,18 +13,23 @@ const keyId = "matrix";
 /**
  * Asks a key manager each of its RPCs, over a link of its own: daemons ask for one key by its name only when they come back.
  *
+ * @param configuration undefined: it takes none.
  * @returns the names of the RPCs that did what they should.
  */
-export async function callKeyManager(launch: PluginLaunch, kind: PluginKind): Promise<readonly string[]> {
+export async function callKeyManager(
+  launch: PluginLaunch,
+  kind: Pick<PluginKind, "side" | "type">,
+  configuration = launch.records ? `word = "${wordOf(kind)}"` : undefined,
+): Promise<readonly string[]> {
   await using plugin = await startPluginProcess(launch.file, kind.type, {
     args: launch.args,
     metrics: launch.records,
     log: "ignore",
   });
-  if (launch.records)
+  if (configuration !== undefined)
     await createClient(ConfigDefinition, plugin.channel).configure({
       coreConfiguration: { trustDomain: "example.org" },
-      hclConfiguration: `word = "${wordOf(kind)}"`,
+      hclConfiguration: configuration,
     });
   const { KeyManagerDefinition, KeyType, HashAlgorithm } = kind.side === "server" ? server : agent;
   const client = createClient(KeyManagerDefinition, plugin.channel);

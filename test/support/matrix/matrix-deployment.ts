@@ -101,6 +101,26 @@ export class MatrixDeployment implements AsyncDisposable {
     );
   }
 
+  /** Ends a daemon. @returns its log; throws then what was wrong with its end. */
+  async end(daemon: Daemon): Promise<() => string> {
+    try {
+      await this.stop(daemon);
+      const { log } = daemon;
+      return () => log;
+    } catch (error) {
+      return () => {
+        throw error;
+      };
+    }
+  }
+
+  /** Runs a daemon to its end, which a bad configuration brings it to at once. */
+  async runDaemon(side: "server" | "agent", configPath: string): Promise<Finished> {
+    const { env, folder } = this.deployment;
+    const command = side === "server" ? this.#host.serverCommand : this.#host.agentCommand;
+    return await runCommand([...command, "run", "-config", configPath], { cwd: folder, ...(env && { env }) });
+  }
+
   /** Names of what daemons and plugins left where their sockets were. */
   get leftovers(): readonly string[] {
     return readdirSync(this.#tmp);
@@ -110,4 +130,10 @@ export class MatrixDeployment implements AsyncDisposable {
     await this.deployment[Symbol.asyncDispose]();
     rmSync(this.#tmp, { recursive: true, force: true });
   }
+}
+
+/** Whether the log of either host says this of a plugin. */
+export function isLogged(log: string, message: string, type: string, name: string): boolean {
+  const parts = [`msg="${message}"`, `plugin_type=${type}`, `plugin_name=${name}`];
+  return log.split("\n").some((line) => parts.every((part) => line.includes(part)));
 }
