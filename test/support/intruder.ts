@@ -23,7 +23,7 @@ const requests: readonly ((channel: Channel) => Promise<unknown>)[] = [
       { keyId: "x509-CA-A", data: Buffer.alloc(32), signerOpts: { $case: "hashAlgorithm", value: 5 } },
       { deadlineMs },
     ),
-  (channel) => createClient(DataStoreDefinition, channel).listEntries({}, { deadlineMs }),
+  (channel) => Array.fromAsync(createClient(DataStoreDefinition, channel).listEntries({}, { deadlineMs })),
   (channel) => createClient(WorkloadAttestorDefinition, channel).attest({ pid: process.pid }, { deadlineMs }),
   (channel) => createClient(NotifierDefinition, channel).notify({}, { deadlineMs }),
   (channel) => createClient(GRPCControllerDefinition, channel).shutdown({}, { deadlineMs }),

@@ -65,16 +65,17 @@ export class LinkIdentity {
 
   /** To connect to the end that has this certificate, and to no other. */
   clientCredentials(peerCertificateDer: Buffer): ChannelCredentials {
-    return credentials.createSsl(rootOf(peerCertificateDer), this.#keyPem, Buffer.from(this.certificatePem));
+    return credentials.createSsl(rootOf(peerCertificateDer), this.keyPem, Buffer.from(this.certificatePem));
   }
 
   /** To be connected to by the end that has this certificate, and by no other. */
   serverCredentials(peerCertificateDer: Buffer): ServerCredentials {
-    const pair = { private_key: this.#keyPem, cert_chain: Buffer.from(this.certificatePem) };
+    const pair = { private_key: this.keyPem, cert_chain: Buffer.from(this.certificatePem) };
     return ServerCredentials.createSsl(rootOf(peerCertificateDer), [pair], true);
   }
 
-  get #keyPem(): Buffer {
+  /** PKCS#8. */
+  get keyPem(): Buffer {
     return Buffer.from(this.#key.export({ format: "pem", type: "pkcs8" }));
   }
 }
