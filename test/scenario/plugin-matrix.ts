@@ -1,7 +1,7 @@
 import { buildGoProgram } from "../support/go-program.ts";
 import { BuiltInMatrix } from "../support/matrix/built-in-matrix.ts";
 import { formatTable, steps } from "../support/matrix/cell.ts";
-import { findSpireHost, finialHost } from "../support/matrix/matrix-host.ts";
+import { findSpireHost, finialHost, type MatrixHost } from "../support/matrix/matrix-host.ts";
 import { goPrograms, type PluginPrograms, typescriptPrograms } from "../support/matrix/plugin-program.ts";
 import { RecordedMatrix } from "../support/matrix/recorded-matrix.ts";
 import type { Scenario } from "../support/scenario.ts";
@@ -18,15 +18,18 @@ export const scenario: Scenario = {
     const hosts = [finialHost, ...(spire === undefined ? [] : [spire])].map((host) =>
       matricesOf(host, go, old, say),
     );
+    const failed: string[] = [];
     // Side by side: what takes time is waiting for what hosts do now and then.
     await Promise.all(
       hosts.map(async (matrices) => {
         for (const { title, matrix } of matrices) {
-          const failure = await matrix.run().then(
-            () => undefined,
-            (error: unknown) => (error instanceof Error ? error.message : String(error)),
-          );
-          step(failure === undefined ? title : `${title} FAILED: ${failure}`);
+          try {
+            await matrix.run();
+            step(title);
+          } catch (error) {
+            failed.push(title);
+            step(`${title} FAILED: ${error instanceof Error ? error.message : error}`);
+          }
         }
       }),
     );
@@ -38,7 +41,13 @@ export const scenario: Scenario = {
     const broken = cells.filter(({ problems }) => problems.length > 0);
     for (const { host, language, title, problems } of broken)
       for (const problem of problems) say(`${host}, ${language}, ${title}: ${problem}`);
-    if (broken.length > 0) throw new Error(`${broken.length} of ${cells.length} plugins do not hold`);
+    if (broken.length + failed.length > 0)
+      throw new Error(
+        [
+          `${broken.length} of ${cells.length} plugins do not hold`,
+          ...failed.map((one) => `${one} failed`),
+        ].join("; "),
+      );
     const skipped = spire === undefined ? "; SPIRE's own daemons SKIPPED: SPIRE_BIN_DIR is not set" : "";
     return `${cells.length} plugins loaded, configured, asked all of their contracts and unloaded${skipped}`;
   },
