@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -139,6 +140,20 @@ describe("SecretResolver.resolve() of a file", () => {
       code: 9,
       reason: "SECRET_UNTRUSTED",
       message: `secret+file:${path}: ${first} belongs to uid ${me === 0 ? somebody : me}; it should belong to root or the daemon's user, uid ${uid}`,
+    });
+  });
+
+  it("refuses a link that another user could point elsewhere, wherever it points now", async () => {
+    const link = join(subfolder(0o1777), "link");
+    symlinkSync(file("s3cret"), link);
+    assert.equal(await read(link), "s3cret");
+    // Only root can give a link away; anybody else is refused for the folder already.
+    const uid = me === 0 ? 1234 : somebody;
+    if (me === 0) lchownSync(link, somebody, 0);
+    const [first, owner] = me === 0 ? [link, somebody] : [folder, me];
+    await assert.rejects(read(link, resolverWith({ uid })), {
+      reason: "SECRET_UNTRUSTED",
+      message: `secret+file:${link}: ${first} belongs to uid ${owner}; it should belong to root or the daemon's user, uid ${uid}`,
     });
   });
 
