@@ -11,8 +11,8 @@ import {
 import { connectivityState } from "@grpc/grpc-js";
 import { within } from "../lifecycle/within.ts";
 
-/** With those that wait for a plugin to come back; more would only fill the memory. */
-const maxCallsInFlight = 4096;
+/** More would only fill the memory. */
+const defaultMaxCalls = 4096;
 /** A call that ends its plugin ends no more of its processes than are replaced at once. */
 const maxAttempts = 3;
 /** How long a call without a deadline waits for a plugin that is away. */
@@ -35,6 +35,8 @@ export interface StableLinkOptions {
   readonly onFault: (fault: string) => void;
   /** Takes out of a failure what nobody is to read. */
   readonly redact?: (failure: unknown) => unknown;
+  /** With those that wait for the plugin to come back; more are refused. */
+  readonly maxCallsInFlight?: number;
   readonly clock: Clock;
 }
 
@@ -209,9 +211,9 @@ export class StableLink {
       },
       return: async () => {
         leave();
-        const { call } = await opening;
-        responses ??= call[Symbol.asyncIterator]();
-        await responses.return?.();
+        const opened = await opening.catch(() => undefined);
+        responses ??= opened?.call[Symbol.asyncIterator]();
+        await responses?.return?.();
         return { done: true, value: undefined };
       },
     };
@@ -219,11 +221,12 @@ export class StableLink {
 
   /** @returns to be called when it is over, once or more often. */
   #enter(): () => void {
-    if (this.#inFlight >= maxCallsInFlight)
+    const { title, maxCallsInFlight: most = defaultMaxCalls } = this.#options;
+    if (this.#inFlight >= most)
       throw new StatusError(
         Code.ResourceExhausted,
         "PLUGIN_BUSY",
-        `plugin ${this.#options.title} has ${maxCallsInFlight} calls in flight, and no more are made`,
+        `plugin ${title} has ${most} calls in flight, and no more are made`,
       );
     this.#inFlight++;
     let inside = true;
@@ -271,7 +274,7 @@ export class StableLink {
     const message = `plugin ended while it was asked (${how})`;
     return {
       error: new StatusError(Code.Unavailable, "PLUGIN_EXITED", message, { cause: error }),
-      unsent: error.message.startsWith("connection error: "),
+      unsent: error.message.startsWith("connection error: ") || error.message === closedChannel,
     };
   }
 
@@ -304,6 +307,8 @@ export class StableLink {
   }
 }
 
+/** What grpc-js says of a channel that its owner has closed. */
+const closedChannel = "Channel has been shut down";
 /** What a call fails with when its connection breaks. */
 const lossCodes: ReadonlySet<Code> = new Set([Code.Unavailable, Code.Cancelled, Code.Internal, Code.Unknown]);
 

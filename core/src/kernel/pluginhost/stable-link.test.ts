@@ -1,0 +1,335 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { DataStoreDefinition } from "@finial/proto/plugin/server/datastore/v1/datastore";
+import { SignerDefinition } from "@finial/proto/plugin/server/keymanager/v1/signer";
+import { Code, definePlugin, extend, type Handlers, StatusError } from "@finial/sdk";
+import { openChannel } from "@finial/sdk/internal";
+import { DataStore, KeyManager, SignerDefinition as SignerExtension } from "@finial/sdk/server";
+import { FakeClock, type LoadedPlugin, loadPlugin } from "@finial/sdk/testing";
+import { credentials } from "@grpc/grpc-js";
+import { StableLink } from "./stable-link.ts";
+
+type Store = Partial<Handlers<(typeof DataStore)["definition"]>>;
+type Signer = Partial<Handlers<typeof SignerExtension>>;
+
+const repeatable = new Set(["FetchBundle", "ListEntries"]);
+const soon = (clock: FakeClock): Date => clock.now();
+
+function makeLink() {
+  const clock = new FakeClock();
+  const faults: string[] = [];
+  const link = new StableLink({
+    title: 'DataStore "fake"',
+    mayRepeat: ({ method }) => repeatable.has(method),
+    onFault: (fault) => faults.push(fault),
+    maxCallsInFlight: 8,
+    clock,
+  });
+  return { clock, faults, link };
+}
+
+function openStore(service: Store): Promise<LoadedPlugin> {
+  return loadPlugin(definePlugin({ type: DataStore, name: "fake", open: () => ({ service }) }));
+}
+
+/** A plugin in whose hands a call stays until it dies. */
+async function openDying(method: keyof Store): Promise<LoadedPlugin & { readonly asked: Promise<void> }> {
+  const asked = Promise.withResolvers<void>();
+  const hang = (): Promise<never> => {
+    asked.resolve();
+    return new Promise(() => {});
+  };
+  return { ...(await openStore({ [method]: hang })), asked: asked.promise };
+}
+
+/** What a supervisor does when a process has ended. */
+async function dies(plugin: LoadedPlugin, link: StableLink, clock: FakeClock): Promise<void> {
+  plugin.channel.close();
+  // Its goodbye fails, as its channel is closed already.
+  await Promise.resolve(plugin[Symbol.asyncDispose]()).catch(() => undefined);
+  link.disconnect("killed by SIGKILL", soon(clock));
+}
+
+/** Lets what is under way in sockets come to rest. */
+async function rest(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 30));
+}
+
+describe("StableLink, with calls that have one answer", () => {
+  it("holds over several processes", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    for (const count of [1, 2]) {
+      const plugin = await openStore({ countEntries: () => ({ count }) });
+      link.connect(plugin.channel);
+      assert.equal((await store.countEntries({})).count, count);
+      await dies(plugin, link, clock);
+    }
+  });
+
+  it("lets calls wait for a process, within their deadlines", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    const early = store.countEntries({}, { deadlineMs: 30_000 });
+    link.disconnect("exit status 3", soon(clock));
+    const late = assert.rejects(store.countEntries({}, { deadlineMs: 1000 }), {
+      code: Code.Unavailable,
+      reason: "PLUGIN_AWAY",
+      message: "plugin is not running (exit status 3)",
+    });
+    await clock.advance(0);
+    await clock.advance(1000);
+    await late;
+    await using plugin = await openStore({ countEntries: () => ({ count: 7 }) });
+    link.connect(plugin.channel);
+    assert.equal((await early).count, 7);
+  });
+
+  it("lets calls without a deadline wait until the process has been away for five seconds", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    link.disconnect("exit status 3", soon(clock));
+    await clock.advance(4000);
+    const call = assert.rejects(store.countEntries({}), { reason: "PLUGIN_AWAY" });
+    await clock.advance(0);
+    await clock.advance(1000);
+    await call;
+    // Others need not wait at all.
+    await assert.rejects(store.countEntries({}), { reason: "PLUGIN_AWAY" });
+  });
+
+  it("lets no call wait for a start that comes too late for it", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    link.disconnect("exit status 3", new Date(clock.now().getTime() + 20_000));
+    await assert.rejects(store.countEntries({}, { deadlineMs: 10_000 }), { reason: "PLUGIN_AWAY" });
+  });
+
+  it("ends a wait with its signal", async () => {
+    const { clock, link } = makeLink();
+    link.disconnect("exit status 3", soon(clock));
+    const stop = new AbortController();
+    const call = link.client(DataStoreDefinition).countEntries({}, { signal: stop.signal });
+    stop.abort();
+    await assert.rejects(call, { name: "AbortError" });
+    assert.equal(clock.sleeping, 0);
+  });
+
+  it("asks the next process what was under way, where that does no harm", async () => {
+    const { clock, link } = makeLink();
+    const first = await openDying("fetchBundle");
+    link.connect(first.channel);
+    const call = link.client(DataStoreDefinition).fetchBundle({ trustDomain: "example.org" });
+    await first.asked;
+    await dies(first, link, clock);
+    await using second = await openStore({
+      fetchBundle: ({ trustDomain }) => ({ bundle: { trustDomain, sequenceNumber: 2 } }),
+    });
+    link.connect(second.channel);
+    assert.deepEqual((await call).bundle?.sequenceNumber, 2);
+  });
+
+  it("says what became of the others", async () => {
+    const { clock, link } = makeLink();
+    const first = await openDying("takeJoinToken");
+    link.connect(first.channel);
+    const call = link.client(DataStoreDefinition).takeJoinToken({ token: "t" });
+    const failed = assert.rejects(call, {
+      code: Code.Unavailable,
+      reason: "PLUGIN_EXITED",
+      message: "plugin ended while it was asked (killed by SIGKILL)",
+    });
+    await first.asked;
+    await dies(first, link, clock);
+    await using second = await openStore({ takeJoinToken: () => assert.fail("asked twice") });
+    link.connect(second.channel);
+    await failed;
+  });
+
+  it("asks no more than three processes what ends each of them", async () => {
+    const { clock, link } = makeLink();
+    let died = 0;
+    const call = link.client(DataStoreDefinition).fetchBundle({ trustDomain: "example.org" });
+    const failed = assert.rejects(call, { reason: "PLUGIN_EXITED" });
+    for (; died < 3; died++) {
+      const plugin = await openDying("fetchBundle");
+      link.connect(plugin.channel);
+      await plugin.asked;
+      await dies(plugin, link, clock);
+    }
+    await failed;
+  });
+
+  it("asks again, whatever it is, when the process was gone before the call was sent", async () => {
+    const { clock, link } = makeLink();
+    const first = await openStore({});
+    link.connect(first.channel);
+    await first[Symbol.asyncDispose]();
+    await rest();
+    const call = link.client(DataStoreDefinition).takeJoinToken({ token: "t" });
+    await rest();
+    link.disconnect("killed by SIGKILL", soon(clock));
+    await using second = await openStore({ takeJoinToken: () => ({}) });
+    link.connect(second.channel);
+    assert.deepEqual(await call, { joinToken: undefined });
+  });
+
+  it("leaves a plugin's own refusals as they are", async () => {
+    const { clock, link } = makeLink();
+    let asked = 0;
+    await using plugin = await openStore({
+      fetchBundle: () => {
+        asked++;
+        throw new StatusError(Code.Unavailable, "DATABASE_AWAY", "the database is away");
+      },
+    });
+    link.connect(plugin.channel);
+    const failed = assert.rejects(link.client(DataStoreDefinition).fetchBundle({ trustDomain: "x" }), {
+      code: Code.Unavailable,
+      message: "the database is away",
+    });
+    await rest();
+    // It may still turn out that its process has ended.
+    await clock.advance(50);
+    await failed;
+    assert.equal(asked, 1);
+  });
+
+  it("takes a message that is too large for a fault", async () => {
+    const { faults, link } = makeLink();
+    await using plugin = await openStore({
+      listEntries: async function* () {
+        yield { nextPageToken: "x".repeat(1000) };
+      },
+    });
+    using channel = openChannel(plugin.channel.grpc.getChannel().getTarget(), credentials.createInsecure(), {
+      "grpc.max_receive_message_length": 999,
+    });
+    link.connect(channel);
+    const list = Array.fromAsync(link.client(DataStoreDefinition).listEntries({}));
+    await assert.rejects(list, { code: Code.ResourceExhausted });
+    assert.equal(faults.length, 1);
+    assert.match(
+      faults[0] ?? "",
+      /^it sent a message that is too large: .* larger than max \(1003 vs 999\)$/,
+    );
+  });
+
+  it("has no more calls in flight than it may", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    link.disconnect("exit status 3", soon(clock));
+    const calls = Array.from({ length: 8 }, () => store.countEntries({}, { deadlineMs: 30_000 }));
+    await assert.rejects(store.countEntries({}), { code: Code.ResourceExhausted, reason: "PLUGIN_BUSY" });
+    await using plugin = await openStore({ countEntries: () => ({ count: 1 }) });
+    link.connect(plugin.channel);
+    await Promise.all(calls);
+    assert.equal((await store.countEntries({})).count, 1);
+  });
+});
+
+describe("StableLink, with answers that are streams", () => {
+  it("opens it again while nothing has come", async () => {
+    const { clock, link } = makeLink();
+    const first = await openDying("listEntries");
+    link.connect(first.channel);
+    const list = Array.fromAsync(link.client(DataStoreDefinition).listEntries({}));
+    await first.asked;
+    await dies(first, link, clock);
+    await using second = await openStore({
+      listEntries: async function* () {
+        yield { nextPageToken: "second" };
+      },
+    });
+    link.connect(second.channel);
+    assert.deepEqual(
+      (await list).map(({ nextPageToken }) => nextPageToken),
+      ["second"],
+    );
+  });
+
+  it("leaves it to the reader when something has come, and frees its place", async () => {
+    const { clock, link } = makeLink();
+    const first = await openStore({
+      listEntries: async function* () {
+        yield { nextPageToken: "first" };
+        await new Promise(() => {});
+      },
+    });
+    link.connect(first.channel);
+    const list = link.client(DataStoreDefinition).listEntries({})[Symbol.asyncIterator]();
+    assert.equal((await list.next()).value.nextPageToken, "first");
+    const next = assert.rejects(list.next(), { reason: "PLUGIN_EXITED" });
+    await dies(first, link, clock);
+    await next;
+  });
+});
+
+describe("StableLink, with streams in both directions", () => {
+  function openSigner(sign: NonNullable<Signer["sign"]>): Promise<LoadedPlugin> {
+    return loadPlugin(
+      definePlugin({
+        type: KeyManager,
+        name: "fake",
+        extensions: [SignerExtension],
+        open: () => ({ service: {}, extensions: [extend(SignerExtension, { sign })] }),
+      }),
+    );
+  }
+  const echo: NonNullable<Signer["sign"]> = async function* (requests) {
+    for await (const { id } of requests) yield { id, signatures: [] };
+  };
+
+  it("keeps what is sent while it waits for a process, in order", async () => {
+    const { clock, link } = makeLink();
+    link.disconnect("exit status 3", soon(clock));
+    const stream = link.client(SignerDefinition).sign();
+    for (const id of [1, 2, 3]) void stream.send({ id });
+    stream.end();
+    await using plugin = await openSigner(echo);
+    link.connect(plugin.channel);
+    assert.deepEqual(
+      (await Array.fromAsync(stream)).map(({ id }) => id),
+      [1, 2, 3],
+    );
+  });
+
+  it("says what became of the process, and opens the next on the next", async () => {
+    const { clock, link } = makeLink();
+    const first = await openSigner(echo);
+    link.connect(first.channel);
+    const signer = link.client(SignerDefinition);
+    const responses = (() => {
+      const stream = signer.sign();
+      void stream.send({ id: 1 });
+      return stream[Symbol.asyncIterator]();
+    })();
+    assert.equal((await responses.next()).value.id, 1);
+    const next = assert.rejects(responses.next(), { reason: "PLUGIN_EXITED" });
+    await dies(first, link, clock);
+    await next;
+    const stream = signer.sign();
+    void stream.send({ id: 2 });
+    await using second = await openSigner(echo);
+    link.connect(second.channel);
+    for await (const { id } of stream) {
+      assert.equal(id, 2);
+      stream.cancel();
+      break;
+    }
+  });
+
+  it("can be cancelled while it waits, and fails whoever reads when it waits for too long", async () => {
+    const { clock, link } = makeLink();
+    link.disconnect("exit status 3", soon(clock));
+    const signer = link.client(SignerDefinition);
+    const left = signer.sign();
+    void left.send({ id: 1 });
+    left.cancel();
+    await assert.rejects(Array.fromAsync(left), { name: "AbortError" });
+    const late = assert.rejects(Array.fromAsync(signer.sign()), { reason: "PLUGIN_AWAY" });
+    await clock.advance(0);
+    await clock.advance(5000);
+    await late;
+  });
+});
