@@ -141,6 +141,24 @@ describe("connectWithRemoteKey()", () => {
       await closed;
     });
 
+  it("says that certificates are none, and keeps the other connections", async () => {
+    await using listener = await listen((socket) => socket.pipe(socket));
+    const identity = identityOf(agent, signing);
+    const other = await connectWithRemoteKey({
+      socket: await listener.connect(),
+      identity,
+      servername: undefined,
+      limitMs,
+    });
+    const socket = await listener.connect();
+    const broken = { ...identity, chainPem: "no certificate" };
+    await assert.rejects(connectWithRemoteKey({ socket, identity: broken, servername: undefined, limitMs }), {
+      message: /^tls: /,
+    });
+    other.stream.end("still here");
+    assert.equal((await buffer(other.stream)).toString(), "still here");
+  });
+
   it("is refused by a server when another key has signed", async () => {
     await using listener = await listen((socket) => socket.end("come in"));
     const socket = await listener.connect();

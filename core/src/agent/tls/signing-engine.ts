@@ -40,6 +40,8 @@ function openssl() {
 interface HeldKey {
   readonly publicKeyDer: Buffer;
   readonly sign: SignDigest;
+  /** Where OpenSSL's half of it is, once TLS has asked for it. */
+  address?: bigint;
 }
 
 /**
@@ -90,7 +92,7 @@ export class SigningEngine {
   }
 
   /**
-   * What `tls.createSecureContext` is given for a private key.
+   * What `tls.createSecureContext` is given for a private key. To be disposed of when the connection is closed.
    *
    * @param publicKeyDer SubjectPublicKeyInfo, of an EC key.
    */
@@ -99,11 +101,17 @@ export class SigningEngine {
     sign: SignDigest,
   ): { readonly privateKeyEngine: string; readonly privateKeyIdentifier: string } & Disposable {
     const privateKeyIdentifier = String(++this.#lastId);
-    this.#offered.set(privateKeyIdentifier, { publicKeyDer, sign });
+    const held: HeldKey = { publicKeyDer, sign };
+    this.#offered.set(privateKeyIdentifier, held);
     return {
       privateKeyEngine: engineId,
       privateKeyIdentifier,
-      [Symbol.dispose]: () => this.#offered.delete(privateKeyIdentifier),
+      [Symbol.dispose]: () => {
+        this.#offered.delete(privateKeyIdentifier);
+        // What is at this address may be another's by now.
+        if (held.address !== undefined && this.#loaded.get(held.address) === held)
+          this.#loaded.delete(held.address);
+      },
     };
   }
 
@@ -119,7 +127,8 @@ export class SigningEngine {
     if (key === null || setMethod(key, this.#method) !== ok) return null;
     const pkey = newPkey();
     if (assignKey(pkey, EVP_PKEY_EC, key) !== ok) return null;
-    this.#loaded.set(koffi.address(key), held);
+    held.address = koffi.address(key);
+    this.#loaded.set(held.address, held);
     return pkey;
   }
 

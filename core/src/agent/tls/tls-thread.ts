@@ -14,14 +14,27 @@ const signLimitMs = 30_000;
 /** This thread's whole work: TLS whose signatures are waited for, so that nobody else has to wait. */
 function run(port: MessagePort): void {
   const engine = new SigningEngine();
-  port.on("message", (request: ConnectRequest) => open(request, engine));
+  port.on("message", (request: ConnectRequest) => {
+    try {
+      open(request, engine);
+    } catch (error) {
+      // Of one connection: the others go on.
+      refuse(request, handshakeWords(error));
+    }
+  });
+}
+
+function refuse({ cipherPort, plainPort, controlPort }: ConnectRequest, words: string): void {
+  const message: ThreadMessage = { kind: "failed", words };
+  controlPort.postMessage(message);
+  for (const port of [cipherPort, plainPort, controlPort]) port.close();
 }
 
 function open(request: ConnectRequest, engine: SigningEngine): void {
   const { cipherPort, plainPort, controlPort, chainPem, publicKeyDer, servername } = request;
   const tell = (message: ThreadMessage): void => controlPort.postMessage(message);
   const answer = new SignAnswer(request.answer);
-  using key = engine.offer(Buffer.from(publicKeyDer), (digest) => {
+  const key = engine.offer(Buffer.from(publicKeyDer), (digest) => {
     answer.reset();
     tell({ kind: "sign", digest });
     return answer.wait(signLimitMs);
@@ -54,6 +67,7 @@ function open(request: ConnectRequest, engine: SigningEngine): void {
   tls.once("close", () => {
     cipher.destroy();
     controlPort.close();
+    key[Symbol.dispose]();
   });
   // Of a stream that ended in peace there may be something yet to read.
   for (const stream of [cipher, plain])
