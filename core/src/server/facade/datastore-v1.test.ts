@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { Code, definePlugin, type Handlers, StatusError } from "@finial/sdk";
+import { Code, definePlugin, type Handlers, type PartialMessage, StatusError } from "@finial/sdk";
 import { DataStore as DataStoreType, type datastore } from "@finial/sdk/server";
 import { parseSpiffeId, parseTrustDomain, type RegistrationEntry } from "@finial/sdk/spiffe";
 import { loadPlugin, type TestCa, testCa } from "@finial/sdk/testing";
+import type { ClientOf } from "../../kernel/catalog/bound-plugin.ts";
 import type { AttestedNode, DataStore, StoreChange } from "./datastore.ts";
 import { bindDataStoreV1 } from "./datastore-v1.ts";
 
@@ -353,5 +354,85 @@ describe("bindDataStoreV1(), watchChanges()", () => {
       code: Code.Internal,
       message: "datastore-test: plugin told of a change of no known kind",
     });
+  });
+});
+
+describe("bindDataStoreV1(), when the plugin is another process", () => {
+  /** A store that has told of changes up to a revision, and what it makes of a process whose stream begins so. */
+  async function returning(epoch: string) {
+    const asked: datastore.WatchChangesRequest[] = [];
+    const watch = async function* () {
+      yield {
+        changes: [
+          { revision: 7, what: { $case: "reset", value: { epoch } } },
+          { revision: 8, what: { $case: "entryId", value: "e" } },
+        ],
+      } satisfies PartialMessage<datastore.WatchChangesResponse>;
+    };
+    const loaded = await loadPlugin(
+      definePlugin({ type: DataStoreType, name: "test", open: () => ({ service: { watchChanges: watch } }) }),
+    );
+    let check: (fresh: ClientOf) => Promise<void> = () => assert.fail("nothing is examined");
+    const examine = (added: typeof check): void => {
+      check = added;
+    };
+    const store = bindDataStoreV1({ ...loaded, returns: { ephemeral: false, examine } });
+    const stop = new AbortController();
+    await assert.rejects(Array.fromAsync(store.watchChanges({ signal: stop.signal })), {
+      reason: "STREAM_ENDED",
+    });
+    const comesBackWith = (revision: number): Promise<void> =>
+      check((() => ({
+        watchChanges: async function* (request: datastore.WatchChangesRequest) {
+          asked.push(request);
+          yield { changes: [{ revision, what: { $case: "reset", value: { epoch: "new" } } }] };
+        },
+      })) as unknown as ClientOf);
+    return { asked, comesBackWith, [Symbol.asyncDispose]: () => loaded[Symbol.asyncDispose]() };
+  }
+
+  it("takes it when its history goes on where it was left", async () => {
+    await using at = await returning("one");
+    await at.comesBackWith(8);
+    assert.deepEqual(at.asked, [{ epoch: "one", afterRevision: 8 }]);
+  });
+
+  for (const revision of [7, 9])
+    it(`refuses it when its history is another: it goes on from ${revision}`, async () => {
+      await using at = await returning("one");
+      await assert.rejects(at.comesBackWith(revision), {
+        code: Code.FailedPrecondition,
+        reason: "PLUGIN_REFUSED",
+        message:
+          "it came back with another store than it had, or an older state of it; it is used again when it has that one, or after a restart of the server",
+      });
+    });
+
+  it("takes one whose histories have no names, as it cannot be told from another", async () => {
+    await using at = await returning("");
+    await at.comesBackWith(1);
+    assert.deepEqual(at.asked, []);
+  });
+
+  it("reads a list anew when the process ended in the middle of it, three times at most", async () => {
+    let opened = 0;
+    const ended = new StatusError(Code.Unavailable, "PLUGIN_EXITED", "plugin ended while it was asked");
+    const askForBundles = (fails: number) => {
+      opened = fails;
+      const store = bindDataStoreV1({
+        name: "test",
+        services: new Set(),
+        client: (() => ({
+          listBundles: async function* () {
+            opened++;
+            yield { bundles: [{ trustDomain: "example.org", x509Authorities: [], jwtAuthorities: [] }] };
+            if (opened < 3) throw ended;
+          },
+        })) as unknown as ClientOf,
+      });
+      return store.listBundles();
+    };
+    assert.equal((await askForBundles(0)).items.length, 1);
+    await assert.rejects(askForBundles(-1), { reason: "PLUGIN_EXITED" });
   });
 });

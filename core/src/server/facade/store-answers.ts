@@ -12,6 +12,22 @@ export type StoreClient = Client<typeof DataStoreDefinition>;
 /** Asks the plugin and reads its answer; whatever goes wrong is said to be the plugin's, once. */
 export type Ask = <T>(work: (client: StoreClient) => Promise<T>) => Promise<T>;
 
+/** As often as other calls that are made again. */
+const maxAttempts = 3;
+
+/** Asks for a list, which comes in parts: all of it anew when the plugin's process ends in the middle, as nobody has seen a part yet. */
+export function askForAll<T>(ask: Ask, work: (client: StoreClient) => Promise<T>): Promise<T> {
+  return ask(async (client) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work(client);
+      } catch (error) {
+        if (attempt === maxAttempts || StatusError.from(error).reason !== "PLUGIN_EXITED") throw error;
+      }
+    }
+  });
+}
+
 export const wireMatches: Readonly<Record<MatchBehavior, WireMatch>> = {
   exact: WireMatch.MATCH_EXACT,
   subset: WireMatch.MATCH_SUBSET,

@@ -6,6 +6,7 @@ import type { BundleDeleteMode, DataStore } from "./datastore.ts";
 import {
   type Ask,
   answered,
+  askForAll,
   distrusted,
   found,
   pageOf,
@@ -53,7 +54,7 @@ export function storeBundles(ask: Ask): Pick<DataStore, BundleCalls> {
         return found(bundle, "bundle", fromWireBundle, isOf(trustDomain));
       }),
     listBundles: (page) =>
-      ask((store) => {
+      askForAll(ask, (store) => {
         const stream = store.listBundles({ page: toWirePage(page) });
         return pageOf(
           page,

@@ -6,6 +6,7 @@ import type { DataStore } from "./datastore.ts";
 import {
   type Ask,
   answered,
+  askForAll,
   distrusted,
   found,
   pageOf,
@@ -58,7 +59,7 @@ export function storeEntries(
         return entries;
       }),
     listEntries: (filter, page) =>
-      ask((store) => {
+      askForAll(ask, (store) => {
         const request = { filter: filter && toWireEntryFilter(filter), page: toWirePage(page) };
         return pageOf(
           page,

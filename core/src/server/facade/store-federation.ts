@@ -2,7 +2,16 @@ import type * as wire from "@finial/proto/plugin/server/datastore/v1/datastore";
 import type { PartialMessage } from "@finial/sdk";
 import { parseSpiffeId, parseTrustDomain, type TrustDomain } from "@finial/sdk/spiffe";
 import type { DataStore, FederationRelationship } from "./datastore.ts";
-import { type Ask, answered, distrusted, found, pageOf, partsOf, toWirePage } from "./store-answers.ts";
+import {
+  type Ask,
+  answered,
+  askForAll,
+  distrusted,
+  found,
+  pageOf,
+  partsOf,
+  toWirePage,
+} from "./store-answers.ts";
 
 type FederationCalls =
   | "createFederationRelationship"
@@ -27,7 +36,7 @@ export function storeFederation(ask: Ask): Pick<DataStore, FederationCalls> {
         return found(relationship, what, fromWireRelationship, (it) => it.trustDomain.equals(trustDomain));
       }),
     listFederationRelationships: (page) =>
-      ask((store) => {
+      askForAll(ask, (store) => {
         const stream = store.listFederationRelationships({ page: toWirePage(page) });
         return pageOf(
           page,

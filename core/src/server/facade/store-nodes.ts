@@ -6,6 +6,7 @@ import type { AttestedNode, DataStore, NodeFilter, NodeUpdate } from "./datastor
 import {
   type Ask,
   answered,
+  askForAll,
   distrusted,
   found,
   pageOf,
@@ -38,7 +39,7 @@ export function storeNodes(ask: Ask): Pick<DataStore, NodeCalls> {
         return found(node, "node", fromWireNode, (it) => it.spiffeId.equals(spiffeId));
       }),
     listNodes: (filter, { page, withSelectors = false } = {}) =>
-      ask((store) => {
+      askForAll(ask, (store) => {
         const stream = store.listNodes({
           filter: filter && toWireFilter(filter),
           page: toWirePage(page),
@@ -69,7 +70,7 @@ export function storeNodes(ask: Ask): Pick<DataStore, NodeCalls> {
     getNodeSelectors: (spiffeId) =>
       ask(async (store) => (await store.getNodeSelectors({ spiffeId: spiffeId.toString() })).selectors),
     listNodeSelectors: ({ validAt } = {}) =>
-      ask(async (store) => {
+      askForAll(ask, async (store) => {
         const all = new Map<string, readonly Selector[]>();
         for await (const { nodes } of store.listNodeSelectors({ validAt: toWireSeconds(validAt) }))
           for (const { spiffeId, selectors } of nodes) all.set(spiffeId, selectors);

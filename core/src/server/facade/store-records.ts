@@ -1,6 +1,6 @@
 import { fromWireSeconds, toWireSeconds } from "../../kernel/convert/instant.ts";
 import type { DataStore, JoinToken } from "./datastore.ts";
-import { type Ask, answered, distrusted, found } from "./store-answers.ts";
+import { type Ask, answered, askForAll, distrusted, found } from "./store-answers.ts";
 
 type RecordCalls =
   | "createJoinToken"
@@ -45,7 +45,7 @@ export function storeRecords(ask: Ask): Pick<DataStore, RecordCalls> {
         );
       }),
     listCaJournals: () =>
-      ask(async (store) =>
+      askForAll(ask, async (store) =>
         (await Array.fromAsync(store.listCaJournals({}), ({ journals }) => journals)).flat(),
       ),
     deleteCaJournal: (id) =>
