@@ -38,6 +38,8 @@ class SmallStore implements Store {
   readonly nodes = new Map<string, readonly Selector[]>();
   loads = 0;
   away = false;
+  /** Where each watch was to go on. */
+  readonly after: (number | undefined)[] = [];
   #revision = 0;
   #changes: StoreChange[] = [];
   #wake = Promise.withResolvers<void>();
@@ -69,8 +71,15 @@ class SmallStore implements Store {
     this.#wake.resolve();
   }
 
-  async *watchChanges({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<StoreChange> {
+  async *watchChanges({
+    after,
+    signal,
+  }: {
+    readonly after?: number;
+    readonly signal: AbortSignal;
+  }): AsyncGenerator<StoreChange> {
     this.#check();
+    this.after.push(after);
     signal.addEventListener("abort", () => this.#wake.resolve());
     this.#changes = [{ kind: "reset", revision: this.#revision }];
     while (!signal.aborted) {
@@ -190,6 +199,25 @@ describe("openAuthorizedEntries()", () => {
     store.away = false;
     await clock.advance(10_000);
     assert.deepEqual(idsOf(known.authorizedEntries(agent)), ["1", "2"]);
+  });
+
+  it("goes on where it was, and loads nothing, when the store comes back as it was", async () => {
+    const store = new SmallStore();
+    store.setEntry(entry("1"));
+    const { clock, opened } = start(store);
+    await using known = await opened;
+    store.setEntry(entry("2"));
+    await clock.advance(0);
+    store.leave();
+    await clock.advance(1_000);
+    store.away = false;
+    await clock.advance(10_000);
+    assert.deepEqual(store.after.slice(0, 1), [undefined]);
+    assert.equal(store.after.at(-1), 2);
+    store.setEntry(entry("3"));
+    await clock.advance(0);
+    assert.deepEqual(idsOf(known.authorizedEntries(agent)), ["1", "2", "3"]);
+    assert.equal(store.loads, 1);
   });
 
   it("loads everything anew once a day", async () => {

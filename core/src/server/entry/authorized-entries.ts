@@ -44,6 +44,8 @@ class StoreFollower implements AuthorizedEntries, AsyncDisposable {
   readonly #options: AuthorizedEntriesOptions;
   readonly #stop = new AbortController();
   #index: EntryIndex;
+  /** Up to which the index is as the store; undefined when it has to be loaded. */
+  #revision: number | undefined;
   #following: Promise<void> = Promise.resolve();
 
   constructor(options: AuthorizedEntriesOptions) {
@@ -110,17 +112,22 @@ class StoreFollower implements AuthorizedEntries, AsyncDisposable {
     const timer = clock.sleep(fullReloadIntervalMs, { signal }).then(
       () => {
         due = true;
+        this.#revision = undefined;
         end.abort();
       },
       () => undefined,
     );
     try {
-      for await (const changes of batches(store.watchChanges({ signal }), () => end.abort())) {
-        if (changes.some(({ kind }) => kind === "reset")) {
+      const after = this.#revision;
+      const stream = store.watchChanges({ signal, ...(after !== undefined && { after }) });
+      for await (const changes of batches(stream, () => end.abort())) {
+        if (changes.some((change) => change.kind === "reset" && !this.#continues(change))) {
           // What came with the reset is in the store already.
+          this.#revision = undefined;
           this.#index = await this.#load();
-          onLoaded();
         } else await this.#apply(changes);
+        if (!due) this.#revision = changes.at(-1)?.revision;
+        onLoaded();
       }
     } catch (error) {
       if (!due) throw error;
@@ -128,6 +135,11 @@ class StoreFollower implements AuthorizedEntries, AsyncDisposable {
       end.abort();
       await timer;
     }
+  }
+
+  /** Whether the stream goes on where the last one ended: the index is as good as it was. */
+  #continues({ revision }: StoreChange): boolean {
+    return this.#revision !== undefined && revision === this.#revision;
   }
 
   async #load(): Promise<EntryIndex> {

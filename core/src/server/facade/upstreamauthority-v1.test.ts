@@ -4,6 +4,7 @@ import { Code, definePlugin, type Handlers, StatusError } from "@finial/sdk";
 import { UpstreamAuthority } from "@finial/sdk/server";
 import type { JwtAuthority, X509Authority } from "@finial/sdk/spiffe";
 import { loadPlugin, type TestCa, testCa } from "@finial/sdk/testing";
+import type { ClientOf } from "../../kernel/catalog/bound-plugin.ts";
 import { bindUpstreamAuthorityV1 } from "./upstreamauthority-v1.ts";
 
 type Service = Partial<Handlers<(typeof UpstreamAuthority)["definition"]>>;
@@ -133,6 +134,34 @@ describe("bindUpstreamAuthorityV1(), mintX509Ca()", () => {
       },
     });
     await refused(mint(at), Code.PermissionDenied, "not you");
+  });
+});
+
+describe("bindUpstreamAuthorityV1(), when the plugin's process is replaced", () => {
+  it("asks again for later roots, and has no use for the certificate that comes with them", async () => {
+    const asked: Buffer[] = [];
+    const ended = new StatusError(Code.Unavailable, "PLUGIN_EXITED", "plugin ended while it was asked");
+    const client = (() => ({
+      mintX509CAAndSubscribe: async function* (
+        { csr }: { csr: Buffer },
+        { signal }: { signal: AbortSignal },
+      ) {
+        asked.push(csr);
+        yield { x509CaChain: [wireRoot()], upstreamX509Roots: [wireRoot()] };
+        if (asked.length < 3) throw ended;
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        throw new StatusError(Code.Cancelled, "CANCELLED", "context canceled");
+      },
+    })) as unknown as ClientOf;
+    const upstream = bindUpstreamAuthorityV1({ name: "test", services: new Set(), client });
+    let told = 0;
+    const options = { preferredTtlSeconds: 1, onRoots: () => told++ };
+    await upstream.mintX509Ca(Buffer.from("csr"), options);
+    await until(() => told === 2);
+    assert.deepEqual(asked, Array(3).fill(Buffer.from("csr")));
+    // What is asked for now takes the place of it all.
+    await upstream.mintX509Ca(Buffer.from("other"), options);
+    assert.deepEqual(asked.slice(3), [Buffer.from("other")]);
   });
 });
 

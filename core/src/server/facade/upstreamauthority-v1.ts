@@ -8,6 +8,8 @@ import type { UpstreamAuthority } from "./upstreamauthority.ts";
 
 /** Some authorities take their time; but one that never answers must not keep the server from its other work. */
 const mintLimitMs = 300_000;
+/** After a plugin that has been away for long. */
+const openAgainMs = 5000;
 
 /** The UpstreamAuthority port over `spire.plugin.server.upstreamauthority.v1`. */
 export function bindUpstreamAuthorityV1({ name, client: clientOf }: BoundPlugin): UpstreamAuthority {
@@ -31,7 +33,11 @@ export function bindUpstreamAuthorityV1({ name, client: clientOf }: BoundPlugin)
           if (x509CaChain.length === 0) throw distrusted("plugin response missing X.509 CA chain");
           const chainDer = x509CaChain.map(({ asn1 }) => asn1);
           const upstreamRoots = readRoots(upstreamX509Roots);
-          void follow(stream, (update) => onRoots(readRoots(update.upstreamX509Roots)));
+          const take = (update: { readonly upstreamX509Roots: Parameters<typeof readRoots>[0] }): void =>
+            onRoots(readRoots(update.upstreamX509Roots));
+          // Of a plugin whose process was replaced the updates are had by asking again; the certificate that comes with them is of
+          // no use.
+          void follow(stream, take, () => client.mintX509CAAndSubscribe(request, { signal }), signal);
           return { chainDer, upstreamRoots };
         });
       }),
@@ -45,7 +51,9 @@ export function bindUpstreamAuthorityV1({ name, client: clientOf }: BoundPlugin)
           const stream = client.publishJWTKeyAndSubscribe({ jwtKey }, { signal })[Symbol.asyncIterator]();
           const { upstreamJwtKeys } = await first(stream, open, limitMs);
           const published = readJwtKeys(upstreamJwtKeys);
-          void follow(stream, (update) => onKeys(readJwtKeys(update.upstreamJwtKeys)));
+          const take = (update: { readonly upstreamJwtKeys: Parameters<typeof readJwtKeys>[0] }): void =>
+            onKeys(readJwtKeys(update.upstreamJwtKeys));
+          void follow(stream, take, () => client.publishJWTKeyAndSubscribe({ jwtKey }, { signal }), signal);
           return published;
         });
       }),
@@ -98,19 +106,51 @@ async function first<T>(stream: AsyncIterator<T>, open: AbortController, limitMs
   }
 }
 
-/** Later messages until the plugin ends the stream; a malformed one is passed over, and the next may be good. */
-async function follow<T>(stream: AsyncIterator<T>, take: (update: T) => void): Promise<void> {
-  try {
-    for (;;) {
-      const { done, value } = await stream.next();
-      if (done) return;
-      try {
-        take(value);
-      } catch (error) {
-        if (StatusError.from(error).reason !== "PLUGIN_RESPONSE") throw error;
-      }
+/**
+ * Later messages until the plugin ends the stream; a malformed one is passed over, and the next may be good. A stream that ended
+ * with the plugin's process is opened again, once the plugin is back.
+ */
+async function follow<T>(
+  stream: AsyncIterator<T>,
+  take: (update: T) => void,
+  open: () => AsyncIterable<T>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let current = stream; ; current = open()[Symbol.asyncIterator]()) {
+    try {
+      await takeAll(current, take);
+      return;
+    } catch (error) {
+      const { reason } = StatusError.from(error);
+      // The next rotation opens the stream again, and says then what is wrong.
+      if (signal.aborted || (reason !== "PLUGIN_EXITED" && reason !== "PLUGIN_AWAY")) return;
+      if (reason === "PLUGIN_AWAY") await pause(openAgainMs, signal);
     }
-  } catch {
-    // The next rotation opens the stream again, and says then what is wrong.
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
+async function takeAll<T>(stream: AsyncIterator<T>, take: (update: T) => void): Promise<void> {
+  for (;;) {
+    const { done, value } = await stream.next();
+    if (done) return;
+    try {
+      take(value);
+    } catch (error) {
+      if (StatusError.from(error).reason !== "PLUGIN_RESPONSE") throw error;
+    }
   }
 }
