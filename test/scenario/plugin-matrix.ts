@@ -49,7 +49,9 @@ export const scenario: Scenario = {
         ].join("; "),
       );
     const skipped = spire === undefined ? "; SPIRE's own daemons SKIPPED: SPIRE_BIN_DIR is not set" : "";
-    return `${cells.length} plugins loaded, configured, asked all of their contracts and unloaded${skipped}`;
+    const refused = cells.filter(({ isRefused }) => isRefused).length;
+    const used = cells.length - refused;
+    return `${used} plugins loaded, configured, asked all of their contracts and unloaded, ${refused} refused as they must be${skipped}`;
   },
 };
 

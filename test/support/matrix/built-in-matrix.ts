@@ -128,7 +128,7 @@ export class BuiltInMatrix {
           throw new Error(`the ${side} does not refuse it: ${`${stdout}${stderr}`.slice(-1000)}`);
         return "refused: a built-in's";
       });
-      for (const step of ["configure", "RPCs", "unload"] as const) await cell?.check(step, () => "n/a");
+      cell?.refuse();
     }
   }
 

@@ -9,6 +9,7 @@ export class Cell {
   readonly title: string;
   readonly #outcomes = new Map<Step, string>();
   readonly #problems: string[] = [];
+  #isRefused = false;
 
   constructor(options: { readonly host: string; readonly language: string; readonly title: string }) {
     this.host = options.host;
@@ -29,6 +30,16 @@ export class Cell {
       this.#outcomes.set(step, "NO");
       this.#problems.push(`${step}: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** The host takes no such plugin from outside: there is nothing more to do with it. */
+  refuse(): void {
+    this.#isRefused = true;
+    for (const step of steps) if (!this.#outcomes.has(step)) this.#outcomes.set(step, "n/a");
+  }
+
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /** As a row of the table. */
