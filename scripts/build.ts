@@ -24,7 +24,7 @@ const sources = [
   "scripts/{build,bundle/*}.ts",
   "{proto,sdk,core}/{src,gen,bin}/**/*.ts",
   "plugins/*/*/{,*/}src/**/*.ts",
-  "test/plugin/*.ts",
+  "test/{plugin,faults}/*.ts",
 ];
 
 interface Bundle {
@@ -53,13 +53,13 @@ function bundles(): readonly Bundle[] {
     output: join(root, dirname(manifest), "dist", "plugin.mjs"),
     runs: true,
   }));
-  // What a vendor's plugin would be, for the scenarios that load one.
-  const vendors = {
-    input: join(root, "test", "plugin", "main.ts"),
-    output: join(root, "test", "plugin", "dist", "plugin.mjs"),
+  // What a vendor's plugin would be, and one with faults, for the scenarios that load them.
+  const vendors = ["plugin", "faults"].map((name) => ({
+    input: join(root, "test", name, "main.ts"),
+    output: join(root, "test", name, "dist", "plugin.mjs"),
     runs: true,
-  };
-  return [...programs, ...threads, ...plugins, vendors].filter(({ input }) => existsSync(input));
+  }));
+  return [...programs, ...threads, ...plugins, ...vendors].filter(({ input }) => existsSync(input));
 }
 
 /** grpc-js loads it for channelz and ORCA, which we do not offer: a third of a bundle that never runs. */

@@ -6,6 +6,8 @@ import { delimiter, join } from "node:path";
 interface Part {
   readonly program: string;
   readonly purpose: string;
+  /** A command that fails where the program is too old, or lacks a part; by default any will do. */
+  readonly works?: readonly string[];
   /** Debian packages that bring it (or what `afterwards` needs). */
   readonly debianPackages: readonly string[];
   /** Runs after the packages are there. The folder it fills comes first on the PATH. */
@@ -22,6 +24,19 @@ const parts: readonly Part[] = [
     program: "openssl",
     purpose: "checks certificates with a second pair of eyes",
     debianPackages: ["openssl"],
+  },
+  {
+    program: "python3",
+    purpose: "runs the Python plugin",
+    works: ["python3", "-c", "import ensurepip, venv"],
+    debianPackages: ["python3-venv"],
+  },
+  {
+    program: "cargo",
+    purpose: "builds the Rust plugin",
+    works: ["sh", "-c", "cargo --version | awk '{ split($2, v, \".\"); exit !(v[1] > 1 || v[2] >= 88) }'"],
+    // Debian's `cargo` is years old; the one that builds its browsers is not.
+    debianPackages: ["cargo-web", "gcc", "libc6-dev"],
   },
   {
     program: "go",
@@ -49,7 +64,7 @@ export function installParts(programs?: readonly string[]): string[] {
   for (const part of parts)
     if (part.afterwards) process.env.PATH = `${path(part)}${delimiter}${process.env.PATH ?? ""}`;
   const wanted = parts.filter(({ program }) => programs === undefined || programs.includes(program));
-  const missing = wanted.filter((part) => !onPath(part.program));
+  const missing = wanted.filter((part) => !isThere(part));
   if (missing.length === 0) return [];
   const mayInstall = process.getuid?.() === 0 && existsSync("/etc/debian_version");
   if (mayInstall) {
@@ -65,12 +80,18 @@ export function installParts(programs?: readonly string[]): string[] {
     }
   }
   return missing
-    .filter((part) => !onPath(part.program))
+    .filter((part) => !isThere(part))
     .map((part) =>
       mayInstall
         ? `${part.program} could not be installed: what ${part.purpose} is skipped`
         : `${part.program} is not here (installed only by root on Debian): what ${part.purpose} is skipped`,
     );
+}
+
+function isThere({ program, works }: Part): boolean {
+  if (!onPath(program)) return false;
+  const [file, ...args] = works ?? [];
+  return file === undefined || spawnSync(file, args, { stdio: "ignore" }).status === 0;
 }
 
 function onPath(program: string): boolean {

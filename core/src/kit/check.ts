@@ -21,6 +21,8 @@ export interface CheckResult {
   readonly finding?: Finding;
   /** Why it was skipped. */
   readonly note?: string;
+  /** Whether nothing after it could be looked at. */
+  readonly isLast?: boolean;
 }
 
 export async function runCheck(check: Check): Promise<CheckResult> {
@@ -36,7 +38,12 @@ export async function runCheck(check: Check): Promise<CheckResult> {
     return { ...done(), status: "ok" };
   } catch (error) {
     if (error instanceof NotHere) return { ...done(), status: "skipped", note: error.message };
-    return { ...done(), status: "failed", finding: findingOf(error) };
+    return {
+      ...done(),
+      status: "failed",
+      finding: findingOf(error),
+      ...(check.isNecessary && { isLast: true }),
+    };
   }
 }
 

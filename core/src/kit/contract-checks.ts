@@ -5,7 +5,7 @@ import { within } from "../kernel/lifecycle/within.ts";
 import type { Bench } from "./bench.ts";
 import type { Check } from "./check.ts";
 import { type ContractMaterial, contractCases } from "./contract.ts";
-import { explanationOf } from "./explanation.ts";
+import { type Explanation, explanationOf } from "./explanation.ts";
 import { Flaw, NotHere } from "./flaw.ts";
 
 /** Some cases make RSA keys of 4096 bits, or many calls. */
@@ -57,7 +57,9 @@ async function runCase(one: ContractCase, patienceMs: number): Promise<void> {
     if ((await within(done, limitMs, { clock })) === true) return;
   } catch (error) {
     if (error instanceof Flaw) throw error;
-    throw new Flaw({ reason: reasonOf(error), what: `${wordsOf(error)}.`, why, mend });
+    const what = `${wordsOf(error)}.`;
+    if (isDecodeFailure(error)) throw new Flaw({ reason: "WRONG_FIELD", what, ...ofWrongFields });
+    throw new Flaw({ reason: reasonOf(error), what, why, mend });
   }
   throw new Flaw({
     reason: "HANG",
@@ -67,15 +69,18 @@ async function runCase(one: ContractCase, patienceMs: number): Promise<void> {
   });
 }
 
+const ofWrongFields: Explanation = {
+  why: "Hosts read by the contract: what comes in another field, or as another type, is lost without a word.",
+  mend: "Generate the messages from the .proto files of the plugin types, and compare numbers and types.",
+};
+
 function reasonOf(error: unknown): string {
-  if (error instanceof AssertionError) return "CONTRACT";
-  const { reason } = StatusError.from(error);
-  return /wrong_field/i.test(reason) || isDecodeFailure(error) ? "WRONG_FIELD" : reason;
+  return error instanceof AssertionError ? "CONTRACT" : StatusError.from(error).reason;
 }
 
 /** What grpc-js says when the codec throws. */
 function isDecodeFailure(error: unknown): boolean {
-  return /parsing error|which the contract does not have/.test(StatusError.from(error).message);
+  return StatusError.from(error).message.startsWith("Response message parsing error");
 }
 
 function wordsOf(error: unknown): string {

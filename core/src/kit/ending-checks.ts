@@ -5,10 +5,11 @@ import { pluginLimits } from "../kernel/pluginhost/limits.ts";
 import { describeExit, withParentDeathSignal } from "../kernel/pluginhost/plugin-process.ts";
 import type { Bench } from "./bench.ts";
 import type { Check } from "./check.ts";
-import { Flaw } from "./flaw.ts";
+import { Flaw, NotHere } from "./flaw.ts";
 import { quote, requireHandshake } from "./handshake.ts";
 import { findProcesses, type Leftover } from "./leftovers.ts";
 import { Probe } from "./probe.ts";
+import type { Session } from "./session.ts";
 
 /** How a plugin ends: asked for, and when its host is gone. */
 export function endingChecks(bench: Bench): readonly Check[] {
@@ -99,6 +100,7 @@ async function requireShutdown(bench: Bench): Promise<void> {
 
 async function requireNothingLeft(bench: Bench): Promise<void> {
   await using session = await endedByRequest(bench);
+  if (!session.probe.hasEnded) throw new NotHere("it does not end when it is asked to");
   if (existsSync(session.socket))
     throw new Flaw({
       reason: "SOCKET_LEFT",
@@ -110,7 +112,7 @@ async function requireNothingLeft(bench: Bench): Promise<void> {
 }
 
 /** A process of its own, asked to end; one that does not end is another check's. */
-async function endedByRequest(bench: Bench) {
+async function endedByRequest(bench: Bench): Promise<Session> {
   await bench.end();
   const session = await bench.configured();
   await session.shutdown(pluginLimits.shutdownMs);

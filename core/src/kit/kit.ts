@@ -10,11 +10,13 @@ import { robustnessChecks } from "./robustness-checks.ts";
 import { serviceChecks } from "./service-checks.ts";
 
 export interface KitOptions extends ContractMaterial {
+  /** Only the checks whose names begin with this, and those that the others need; "" for all. */
+  readonly only: string;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
 
-/** Runs all checks in their order, and gives each result as soon as it is there. */
+/** Runs all checks in their order, up to one without which the rest cannot be, and gives each result as soon as it is there. */
 export async function* runKit(lab: Lab, options: KitOptions): AsyncGenerator<CheckResult> {
   await using bench = new Bench(lab);
   const stages: readonly (() => readonly Check[])[] = [
@@ -24,17 +26,12 @@ export async function* runKit(lab: Lab, options: KitOptions): AsyncGenerator<Che
     () => robustnessChecks(bench),
     () => endingChecks(bench),
   ];
-  let stoppedBy: string | undefined;
   for (const stage of stages)
     for (const check of stage()) {
+      if (!check.isNecessary && !check.name.startsWith(options.only)) continue;
       options.signal.throwIfAborted();
-      const { name, title } = check;
-      if (stoppedBy !== undefined) {
-        yield { name, title, status: "skipped", durationMs: 0, note: `it needs "${stoppedBy}"` };
-        continue;
-      }
       const result = await runCheck(check);
       yield result;
-      if (result.status === "failed" && check.isNecessary) stoppedBy = check.name;
+      if (result.isLast) return;
     }
 }

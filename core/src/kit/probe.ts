@@ -67,10 +67,10 @@ export class Probe implements AsyncDisposable {
     return this.#stdout;
   }
 
-  /** The end of what it logged, in one line. */
+  /** The end of what it logged, in one line without a full stop. */
   get lastWords(): string {
     const lines = this.#stderr.trim().split("\n").map(messageOfLine);
-    return lines.slice(-6).join(" / ").slice(-maxQuoted);
+    return lines.slice(-6).join(" / ").slice(-maxQuoted).replace(/\.$/, "");
   }
 
   get stderr(): string {

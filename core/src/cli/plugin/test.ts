@@ -23,12 +23,13 @@ export const pluginTest = command({
     trustDomain: text("The trust domain it is told", "example.org"),
     payload: text("For a server's NodeAttestor: a file with what an agent that it lets in brings along"),
     metadata: texts("For an SVIDStore: where to put an SVID, such as name:x"),
+    only: text("Only the checks whose names, as in the JSON output, begin with this, and what they need"),
     output: outputFlag,
   },
   run: async ({ flags, operands, io }) => {
     const { config: configFile, trustDomain } = flags;
     await using lab = await openLab(flags, operands, io, { configFile, trustDomain });
-    const { payload, metadata, output } = flags;
+    const { payload, metadata, only, output } = flags;
     const results: CheckResult[] = [];
     const startedAt = performance.now();
     const report = (result: CheckResult): void => {
@@ -48,12 +49,14 @@ export const pluginTest = command({
           now: io.now,
           write: () => {},
         }),
+        only,
         signal: io.untilInterrupted(),
       }))
         report(result);
     const count = (status: CheckResult["status"]): number =>
       results.filter((one) => one.status === status).length;
     const failed = count("failed");
+    const stopped = results.at(-1)?.isLast === true;
     const seconds = (performance.now() - startedAt) / 1000;
     if (output === "json")
       printJson(
@@ -62,7 +65,7 @@ export const pluginTest = command({
       );
     else
       io.stdout.write(
-        `\n${lab.target.name}: ${count("ok")} ok, ${failed} failed, ${count("skipped")} skipped, in ${seconds.toFixed(1)} s\n`,
+        `${stopped ? "\nNothing after this could be looked at: mend it, and test again.\n" : ""}\n${lab.target.name}: ${count("ok")} ok, ${failed} failed, ${count("skipped")} skipped, in ${seconds.toFixed(1)} s\n`,
       );
     return failed === 0 ? 0 : 1;
   },

@@ -1,0 +1,4 @@
+import { serve } from "@finial/sdk";
+import { plugin } from "./plugin.ts";
+
+await serve(plugin);

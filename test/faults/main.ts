@@ -1,0 +1,3 @@
+import { faulty } from "./plugin.ts";
+
+await faulty(process.argv[2] ?? "none");
