@@ -24,6 +24,18 @@ describe("FirstLine", () => {
     assert.equal(await line.found, "1|1|unix|/s|grpc|");
   });
 
+  it("tells once of what comes after it", () => {
+    let told = 0;
+    const line = new FirstLine(() => told++);
+    line.write("1|1|unix|/s|grpc\n");
+    line.write("\n");
+    assert.equal(told, 0);
+    for (const piece of ["garbage", "\n", "more"]) line.write(piece);
+    assert.equal(told, 1);
+    new FirstLine(() => told++).write("one\ntwo");
+    assert.equal(told, 2);
+  });
+
   it("does not wait for the end of what is no line at all", async () => {
     const line = new FirstLine();
     for (let count = 0; count < 100; count++) line.write("x".repeat(1000));

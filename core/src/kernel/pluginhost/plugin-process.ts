@@ -57,7 +57,11 @@ export class PluginProcess implements AsyncDisposable {
   readonly #logger: Logger;
   readonly #limits: Surroundings["limits"];
   readonly #log: PluginLog;
-  readonly #firstLine = new FirstLine();
+  readonly #firstLine = new FirstLine(() =>
+    this.#logger.warn("Plugin writes to its standard output, which nobody reads after its first line", {
+      pid: this.pid,
+    }),
+  );
   #canBeAsked = false;
 
   private constructor(
