@@ -113,6 +113,11 @@ export const rooms: readonly Room[] = [
       "core/src/cli may import kernel, kit, the sdk and proto; server.ts and agent.ts from run.ts only.",
   },
   {
+    name: "core/templates",
+    may: ["core/templates*", ...doors, "@finial/sdk/testing", ...external],
+    sentence: "core/templates may import what a plugin of anybody's may: the doors of @finial/sdk.",
+  },
+  {
     name: "core/bin",
     may: ["core/src/cli*", "node:*"],
     sentence: "core/bin may import core/src/cli and nothing else.",
