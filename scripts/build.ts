@@ -24,7 +24,7 @@ const sources = [
   "scripts/{build,bundle/*}.ts",
   "{proto,sdk,core}/{src,gen,bin}/**/*.ts",
   "plugins/*/*/{,*/}src/**/*.ts",
-  "test/{plugin,faults}/*.ts",
+  "test/{plugin,faults,unruly}/*.ts",
 ];
 
 interface Bundle {
@@ -53,8 +53,8 @@ function bundles(): readonly Bundle[] {
     output: join(root, dirname(manifest), "dist", "plugin.mjs"),
     runs: true,
   }));
-  // What a vendor's plugin would be, and one with faults, for the scenarios that load them.
-  const vendors = ["plugin", "faults"].map((name) => ({
+  // What a vendor's plugin would be, one with faults, and an unruly one, for the scenarios that load them.
+  const vendors = ["plugin", "faults", "unruly"].map((name) => ({
     input: join(root, "test", name, "main.ts"),
     output: join(root, "test", name, "dist", "plugin.mjs"),
     runs: true,

@@ -94,7 +94,7 @@ export async function certificateRequest(
 }
 
 /** A connection that believes only `/spire/server`; without an SVID it is an anonymous one, good for attestation. */
-function openServer({ address, bundlePem, trustDomain }: ServerAddress, svid?: TestSvid): Channel {
+export function openServer({ address, bundlePem, trustDomain }: ServerAddress, svid?: TestSvid): Channel {
   const serverId = `URI:spiffe://${trustDomain}/spire/server`;
   const chainPem = svid?.chainDer.map((der) => toPem("CERTIFICATE", der)).join("");
   return openChannel(
