@@ -34,10 +34,11 @@ export function layOutPlugin(folder: string, to: string, addons: AddonFilter = (
   copy(join(folder, "README.md"), to);
 }
 
-/** Puts both cores and their launchers below a folder: `bin/finial-server.cjs`, `dist/finial-server.mjs` and so on. */
+/** Puts the programs, their launchers and the templates of plugins below a folder: `bin/finial-server.cjs`, `dist/finial-server.mjs` and so on. */
 export function layOutCore(to: string, addons: AddonFilter): void {
   for (const program of ["launch", ...programs]) copy(`core/bin/${program}.cjs`, join(to, "bin"));
   for (const bundle of coreBundles()) layOutBundle(bundle, join(to, "dist"), addons);
+  copy("core/templates", to);
 }
 
 /** Puts a file or folder of the checkout into another, under its own name. */

@@ -11,7 +11,7 @@ import type { Lab } from "./lab.ts";
  * answers are held to the contract to the last field.
  */
 export async function loadProcess(lab: Lab, logger: Logger): Promise<LoadedPlugin> {
-  const { file, args, isPackage, name } = lab.target;
+  const { file, args, isPackage, isSealed, name } = lab.target;
   const running = await RunningPlugin.start({
     type: lab.cookie ?? "",
     name,
@@ -19,7 +19,7 @@ export async function loadProcess(lab: Lab, logger: Logger): Promise<LoadedPlugi
       file,
       args,
       env: lab.environment({ cookie: true }),
-      sealed: false,
+      sealed: isSealed,
       lifeline: isPackage,
       baseName: name,
       checksum: undefined,

@@ -9,6 +9,8 @@ export interface Target {
   readonly args: readonly string[];
   /** Whether it runs as a package of Finial's does: by Node, with its standard input as its lifeline. */
   readonly isPackage: boolean;
+  /** Whether its manifest says that it can seal its link with mutual TLS. */
+  readonly isSealed: boolean;
   /** As its manifest or a flag says; undefined: to be learnt from what it offers. */
   readonly side: "server" | "agent" | undefined;
   readonly type: string | undefined;
@@ -49,6 +51,7 @@ export function findTarget(options: TargetOptions): Target {
     file: program,
     args,
     isPackage: false,
+    isSealed: false,
     side: said.side ?? named?.side,
     type: said.type ?? named?.type,
     name: name || (named?.name ?? basename(first).replace(/\.\w+$/, "")),
@@ -60,6 +63,7 @@ interface Named {
   readonly type: string | undefined;
   readonly name: string | undefined;
   readonly main: string | undefined;
+  readonly mtls: boolean;
 }
 
 function ofPackage(
@@ -79,6 +83,7 @@ function ofPackage(
     file: nodePath,
     args: [file],
     isPackage: true,
+    isSealed: manifest.mtls,
     side: said.side ?? manifest.side,
     type: said.type ?? manifest.type,
     name: name || (manifest.name ?? basename(folder)),
@@ -106,6 +111,7 @@ function manifestBeside(folder: string): Named | undefined {
     type: text("type"),
     name: text("name"),
     main: text("main"),
+    mtls: fields.mtls === true,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Code, type CoreConfig, StatusError } from "@finial/sdk";
-import { type Certificate, PublicKey, parseCertificatesPem, parsePrivateKeyPem } from "@finial/sdk/crypto";
+import { Certificate, PublicKey, parseCertificatesPem, parsePrivateKeyPem } from "@finial/sdk/crypto";
 import { decodeConfig, string } from "@finial/sdk/hcl";
 import type { TrustDomain } from "@finial/sdk/spiffe";
 
