@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { tmpdir } from "node:os";
 import { Certificate } from "../crypto/certificate.ts";
 import { parsePem } from "../crypto/pem.ts";
@@ -16,6 +17,8 @@ import { systemClock } from "./system-clock.ts";
 const shutdownGraceMs = 50;
 /** How long a host that closed its broker stream has to ask for the end properly. */
 const hostGoneGraceMs = 1000;
+/** When the start is over, and what it has compiled can be written down. */
+const compiledAfterMs = 500;
 
 const notAPlugin = `This binary is a plugin. These are not meant to be executed directly.
 Please execute the program that consumes these plugins, which will
@@ -67,6 +70,8 @@ export async function serve(plugin: Plugin): Promise<void> {
     multiplexing: process.env.PLUGIN_MULTIPLEX_GRPC ? false : undefined,
   });
   writeSync(1, `${line}\n`);
+  // Node would do so when it ends, and a process that is killed has no time for that. Nothing, where no cache is set.
+  setTimeout(flushCompileCache, compiledAfterMs).unref();
 }
 
 /** Refuses to run outside a host. */

@@ -75,6 +75,16 @@ describe("planLaunch()", () => {
     assert.equal(manifest?.version, "1.0.0");
   });
 
+  it("keeps what a plugin of ours has compiled apart from others', and not at all where its bytes were verified", () => {
+    assert.equal(plan({}).launch.env.NODE_COMPILE_CACHE, "/sockets/compiled-KeyManager-disk");
+    assert.equal(
+      plan({ name: "memory" }).launch.env.NODE_COMPILE_CACHE,
+      "/sockets/compiled-KeyManager-memory",
+    );
+    assert.equal(plan({ pluginChecksum: "ab" }).launch.env.NODE_COMPILE_CACHE, undefined);
+    assert.equal(plan({ pluginCmd: "/opt/km" }).launch.env.NODE_COMPILE_CACHE, undefined);
+  });
+
   it("runs a command as it is named, from where the daemon runs, also in the place of one of ours", () => {
     const { launch, manifest } = plan({ pluginCmd: "./bin/km", pluginArgs: ["-v"] });
     const { env, ...rest } = launch;

@@ -1,9 +1,10 @@
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
 import { pluginEnvironment } from "../pluginhost/environment.ts";
 import type { Checksum, Launch } from "../pluginhost/launch.ts";
 import type { PluginSecrets } from "../secret/plugin-secrets.ts";
 import type { Manifest, Manifests } from "./manifest.ts";
+import { planPackage } from "./package-launch.ts";
 import type { PluginBlock } from "./plugin-block.ts";
 
 /**
@@ -37,8 +38,9 @@ export function planLaunch(
   socketFolder: string,
 ): PlannedLaunch {
   const { type, name, pluginCmd, pluginArgs, pluginChecksum, environment: given } = block;
+  if (type === "NodeAttestor" && name === "join_token" && (pluginCmd ?? block.pluginPackage) !== undefined)
+    throw joinTokenIsReserved();
   if (pluginCmd !== undefined) {
-    if (type === "NodeAttestor" && name === "join_token") throw joinTokenIsReserved();
     const file = resolve(pluginCmd);
     return {
       manifest: undefined,
@@ -53,6 +55,8 @@ export function planLaunch(
       },
     };
   }
+  if (block.pluginPackage !== undefined)
+    return planPackage(block, block.pluginPackage, { side: manifests.side, env, nodePath, nodeFlags, socketFolder });
   const manifest = manifests.find(type, name);
   if (manifest === undefined) throw unknownPlugin(block, manifests);
   return {
@@ -60,7 +64,13 @@ export function planLaunch(
     launch: {
       file: nodePath,
       args: [...nodeFlags, manifest.main, ...pluginArgs],
-      env: pluginEnvironment(env, { builtIn: true, type, socketFolder, given }),
+      env: {
+        ...pluginEnvironment(env, { builtIn: true, type, socketFolder, given }),
+        // A restart finds compiled what the first start has compiled. Where it matters which bytes run, only those do.
+        ...(pluginChecksum === undefined && {
+          NODE_COMPILE_CACHE: join(socketFolder, `compiled-${type}-${name}`),
+        }),
+      },
       sealed: block.pluginMtls ?? manifest.mtls,
       lifeline: true,
       baseName: name,
@@ -97,6 +107,6 @@ function unknownPlugin({ type, name }: PluginBlock, manifests: Manifests): Statu
   return new StatusError(
     Code.NotFound,
     "PLUGIN_UNKNOWN",
-    `no built-in plugin "${name}" for type "${type}": ${hint}; for a plugin of your own set plugin_cmd`,
+    `no built-in plugin "${name}" for type "${type}": ${hint}; for a plugin of your own set plugin_cmd or plugin_package`,
   );
 }
