@@ -72,6 +72,60 @@ export const messageFields: { readonly [fullName: string]: readonly FieldRow[] }
   ],
   "spire.api.agent.logger.v1.ResetLogLevelRequest": [
   ],
+  "finial.api.plugin.v1.PluginName": [
+    ["type","string"],
+    ["name","string"],
+  ],
+  "finial.api.plugin.v1.PluginStatus": [
+    ["name","message","finial.api.plugin.v1.PluginName"],
+    ["state","enum","finial.api.plugin.v1.PluginState"],
+    ["problem","string"],
+    ["pid","int32"],
+    ["version","string"],
+    ["restarts","int32"],
+    ["sealed","bool"],
+    ["external","bool"],
+    ["reconfigurable","bool"],
+    ["services","string","","repeated"],
+    ["serving_since","int64"],
+  ],
+  "finial.api.plugin.v1.ListPluginsRequest": [
+  ],
+  "finial.api.plugin.v1.ListPluginsResponse": [
+    ["plugins","message","finial.api.plugin.v1.PluginStatus","repeated"],
+  ],
+  "finial.api.plugin.v1.RestartPluginRequest": [
+    ["name","message","finial.api.plugin.v1.PluginName"],
+  ],
+  "finial.api.plugin.v1.RestartPluginResponse": [
+    ["plugin","message","finial.api.plugin.v1.PluginStatus"],
+  ],
+  "finial.api.plugin.v1.ReconfigurePluginsRequest": [
+    ["name","message","finial.api.plugin.v1.PluginName"],
+  ],
+  "finial.api.plugin.v1.ReconfigurePluginsResponse": [
+    ["results","message","finial.api.plugin.v1.ReconfigurePluginsResponse.Result","repeated"],
+  ],
+  "finial.api.plugin.v1.ReconfigurePluginsResponse.Result": [
+    ["name","message","finial.api.plugin.v1.PluginName"],
+    ["outcome","enum","finial.api.plugin.v1.ReconfigurePluginsResponse.Outcome"],
+    ["error","string"],
+  ],
+  "finial.api.plugin.v1.WatchPluginLogRequest": [
+    ["name","message","finial.api.plugin.v1.PluginName"],
+    ["last","int32"],
+    ["follow","bool"],
+  ],
+  "finial.api.plugin.v1.PluginLogLine": [
+    ["time_ms","int64"],
+    ["level","string"],
+    ["message","string"],
+    ["fields","message","finial.api.plugin.v1.PluginLogLine.FieldsEntry","map"],
+  ],
+  "finial.api.plugin.v1.PluginLogLine.FieldsEntry": [
+    ["key","string"],
+    ["value","string"],
+  ],
   "spire.api.server.agent.v1.CountAgentsRequest": [
     ["filter","message","spire.api.server.agent.v1.CountAgentsRequest.Filter"],
   ],
@@ -1845,6 +1899,8 @@ export const messageFields: { readonly [fullName: string]: readonly FieldRow[] }
 
 /** Names of each enum's values, by full name and number. */
 export const enumNames: { readonly [fullName: string]: { readonly [number: number]: string } } = {
+  "finial.api.plugin.v1.PluginState": {"0":"PLUGIN_STATE_UNSPECIFIED","1":"SERVING","2":"RESTARTING","3":"OUT_OF_SERVICE"},
+  "finial.api.plugin.v1.ReconfigurePluginsResponse.Outcome": {"0":"OUTCOME_UNSPECIFIED","1":"FIXED","2":"UNCHANGED","3":"RECONFIGURED","4":"REFUSED"},
   "spire.api.server.bundle.v1.BatchDeleteFederatedBundleRequest.Mode": {"0":"RESTRICT","1":"DELETE","2":"DISSOCIATE"},
   "spire.api.types.FederatesWithMatch.MatchBehavior": {"0":"MATCH_EXACT","1":"MATCH_SUBSET","2":"MATCH_SUPERSET","3":"MATCH_ANY"},
   "spire.api.types.LogLevel": {"0":"UNSPECIFIED","1":"PANIC","2":"FATAL","3":"ERROR","4":"WARN","5":"INFO","6":"DEBUG","7":"TRACE"},

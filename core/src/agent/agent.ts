@@ -5,9 +5,11 @@ import { runHealthListener } from "../kernel/health/health-listener.ts";
 import { metricsService } from "../kernel/hostservice/metrics.ts";
 import { makeDataDir } from "../kernel/lifecycle/data-dir.ts";
 import { runTogether, type Task } from "../kernel/lifecycle/run-together.ts";
+import { pluginHandlers } from "../kernel/pluginapi/handlers.ts";
 import { noMetrics } from "../kernel/telemetry/metrics.ts";
 import type { AgentSurroundings } from "./agent-surroundings.ts";
 import type { AgentConfig } from "./config.ts";
+import { AdminEndpoints } from "./endpoints/admin-endpoints.ts";
 import { WorkloadEndpoints } from "./endpoints/workload-endpoints.ts";
 import { openAttestedAgent } from "./node/attested-agent.ts";
 import { type AgentPlugins, bindPlugins, pluginTypes } from "./plugins.ts";
@@ -49,6 +51,17 @@ async function serve(
 ): Promise<void> {
   const { logger, clock, random } = surroundings;
   await using stack = new AsyncDisposableStack();
+  const { adminSocketPath } = config;
+  // Before the agent has an identity: who runs it may want to see what keeps it from one.
+  if (adminSocketPath !== undefined)
+    stack.use(
+      await AdminEndpoints.start({
+        socketPath: adminSocketPath,
+        plugin: pluginHandlers(catalog),
+        clock,
+        logger: logger.with({ subsystem_name: "endpoints" }),
+      }),
+    );
   const rotation = new RotationPolicy({ availabilityTargetMs: config.availabilityTargetMs, random });
   const agent = await openAttestedAgent({ config, plugins, rotation, surroundings, signal });
   const sync = stack.use(new EntrySync({ config, agent, rotation, surroundings }));

@@ -120,12 +120,8 @@ describe("parseAgentConfig()", () => {
       socketPath: "/run/public/api.sock",
       workloadKeyType: "rsa-2048",
       x509SvidCacheMaxSize: 8,
-      missing: [
-        { key: "agent.admin_socket_path", effect: "warn" },
-        { key: "agent.authorized_delegates", effect: "warn" },
-      ],
+      missing: [{ key: "agent.authorized_delegates", effect: "warn" }],
       warnings: [
-        "agent.admin_socket_path is not supported by this version of Finial; it is ignored",
         "agent.authorized_delegates is not supported by this version of Finial; it is ignored",
         "The use of 'jwt_svid_cache_hit_timeout' is experimental",
         "The 'use_sync_authorized_entries' configuration is deprecated",

@@ -6,7 +6,7 @@ import { type MissingFeature, warningsOf } from "../kernel/config/feature.ts";
 import { type HealthListenerConfig, healthChecksBlock } from "../kernel/config/health-checks-block.ts";
 import { invalid, named } from "../kernel/config/invalid.ts";
 import { type LogSettings, parseLogSettings } from "../kernel/config/log-settings.ts";
-import { pluginsBlock } from "../kernel/config/plugins-block.ts";
+import { pluginsBlock, withStore } from "../kernel/config/plugins-block.ts";
 import { telemetryBlock } from "../kernel/config/telemetry-block.ts";
 import { agentFields } from "./config/agent-block.ts";
 import type { AgentFlags } from "./config/agent-flags.ts";
@@ -157,7 +157,7 @@ export function parseAgentConfig(
     useSyncAuthorizedEntries: experimental?.use_sync_authorized_entries ?? true,
     rateLimits: readRateLimits(experimental?.ratelimit),
     healthChecks: health_checks,
-    plugins,
+    plugins: withStore(plugins, { folder: agent.plugin_store ?? "", lockFile: agent.plugin_lock ?? "" }),
     missing,
     warnings: [...warningsOf(missing), ...agentWarnings(agent)],
   };

@@ -53,7 +53,7 @@ function tellFailure(error: unknown, socketPath: string): StatusError {
   const { code, reason } = failure;
   const description =
     code === Code.Unavailable && !existsSync(socketPath)
-      ? `there is no socket ${socketPath}: is the daemon running, and is it the right -socketPath?`
+      ? `there is no socket ${socketPath}: is the daemon running, and is this its socket?`
       : failure.message;
   // Go spells it with one l.
   const name = code === Code.Cancelled ? "Canceled" : codeName(code);

@@ -6,7 +6,7 @@ import { type MissingFeature, warningsOf } from "../kernel/config/feature.ts";
 import { type HealthListenerConfig, healthChecksBlock } from "../kernel/config/health-checks-block.ts";
 import { invalid, named } from "../kernel/config/invalid.ts";
 import { type LogSettings, parseLogSettings } from "../kernel/config/log-settings.ts";
-import { pluginsBlock } from "../kernel/config/plugins-block.ts";
+import { pluginsBlock, withStore } from "../kernel/config/plugins-block.ts";
 import { telemetryBlock } from "../kernel/config/telemetry-block.ts";
 import type { CredentialSettings } from "./ca/credential-settings.ts";
 import { missingFeatures } from "./config/missing-features.ts";
@@ -124,7 +124,7 @@ export function parseServerConfig(
             batchSize: server.prune_attested_nodes_batch_size || 1000,
           },
     healthChecks: health_checks,
-    plugins,
+    plugins: withStore(plugins, { folder: server.plugin_store ?? "", lockFile: server.plugin_lock ?? "" }),
     missing,
     warnings: [
       ...warningsOf(missing),

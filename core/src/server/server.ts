@@ -8,6 +8,7 @@ import { healthHandlers } from "../kernel/health/health-service.ts";
 import { metricsService } from "../kernel/hostservice/metrics.ts";
 import { makeDataDir } from "../kernel/lifecycle/data-dir.ts";
 import { runTogether, type Task } from "../kernel/lifecycle/run-together.ts";
+import { pluginHandlers } from "../kernel/pluginapi/handlers.ts";
 import { noMetrics } from "../kernel/telemetry/metrics.ts";
 import { makeAgentHandlers } from "./api/agent/handlers.ts";
 import { makeBundleHandlers } from "./api/bundle/handlers.ts";
@@ -161,6 +162,7 @@ export async function runServer(config: ServerConfig, surroundings: ServerSurrou
         bundle: makeBundleHandlers({ ...shared, publishJwtKey: (key) => authorities.publishJwtKey(key) }),
         entry: makeEntryHandlers({ ...shared, authorizedEntries }),
         svid: makeSvidHandlers({ ...shared, x509, jwt, authorizedEntries }),
+        plugin: pluginHandlers(catalog),
         health: healthHandlers(async () => {
           catalog.checkPlugins();
           await checkServing();

@@ -44,6 +44,8 @@ export const agentFields = {
   log_level: string(),
   log_selectors: strings(),
   log_source_location: bool(),
+  plugin_lock: string(),
+  plugin_store: string(),
   profiling_enabled: bool(),
   profiling_freq: int(),
   profiling_names: strings(),

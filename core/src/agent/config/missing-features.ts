@@ -12,7 +12,6 @@ export function missingFeatures(
     ...setKey("agent.experimental.broker", experimental?.broker, "refuse"),
     ...setKey("agent.experimental.require_pq_kem", experimental?.require_pq_kem, "refuse"),
     ...setKey("agent.experimental.feature_flags", experimental?.feature_flags, "refuse"),
-    ...setKey("agent.admin_socket_path", agent.admin_socket_path, "warn"),
     ...setKey("agent.authorized_delegates", agent.authorized_delegates, "warn"),
     ...setKey("agent.sds", agent.sds, "warn"),
     ...setKey("agent.profiling_enabled", agent.profiling_enabled, "warn"),

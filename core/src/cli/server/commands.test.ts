@@ -491,7 +491,7 @@ Agent version     : 1.15.3
       [status, io.err],
       [
         1,
-        `Error: rpc error: code = Unavailable desc = there is no socket ${join(daemon.folder, "none.sock")}: is the daemon running, and is it the right -socketPath?\n`,
+        `Error: rpc error: code = Unavailable desc = there is no socket ${join(daemon.folder, "none.sock")}: is the daemon running, and is this its socket?\n`,
       ],
     );
   });

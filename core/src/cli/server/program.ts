@@ -1,4 +1,5 @@
 import type { Program } from "../help.ts";
+import { pluginCommands } from "../plugins/commands.ts";
 import { version } from "../version.ts";
 import { agentBan } from "./agent/ban.ts";
 import { agentCount } from "./agent/count.ts";
@@ -19,6 +20,7 @@ import { entryUpdate } from "./entry/update.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { jwtMint } from "./jwt/mint.ts";
 import { run, validate } from "./run.ts";
+import { serverCommand } from "./server-command.ts";
 import { tokenGenerate } from "./token/generate.ts";
 import { x509Mint } from "./x509/mint.ts";
 
@@ -48,5 +50,6 @@ export const serverProgram: Program = {
     bundleCount,
     x509Mint,
     jwtMint,
+    ...pluginCommands(serverCommand),
   ],
 };

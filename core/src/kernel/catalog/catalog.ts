@@ -109,6 +109,11 @@ export class Catalog implements AsyncDisposable {
     return notes;
   }
 
+  /** All, in the order of the configuration. */
+  get plugins(): readonly SupervisedPlugin[] {
+    return this.#plugins;
+  }
+
   /** The plugins of a type, in the order of the configuration. */
   all(type: string): readonly SupervisedPlugin[] {
     return this.#plugins.filter((plugin) => plugin.type === type);

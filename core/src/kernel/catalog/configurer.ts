@@ -19,6 +19,12 @@ interface ReadConfig extends ResolvedConfig {
   readonly secretsPrint: string;
 }
 
+/** What came of being asked to configure again. */
+export type Reconfigured =
+  /** Its configuration stands in the daemon's own file. */
+  | { readonly outcome: "fixed" | "unchanged" | "reconfigured" }
+  | { readonly outcome: "refused"; readonly error: string };
+
 /** Gives one plugin its configuration, and again when it changed or the plugin is another process. */
 export class Configurer {
   readonly #block: PluginBlock;
@@ -30,7 +36,7 @@ export class Configurer {
   readonly #printKey = randomBytes(32);
   #configured: Pick<ReadConfig, "written" | "hash" | "secretsPrint"> | undefined;
   /** Of two files read at the same time, the older must not come last. */
-  #lastReconfigure = Promise.resolve();
+  #lastReconfigure: Promise<unknown> = Promise.resolve();
 
   constructor(options: {
     readonly block: PluginBlock;
@@ -106,13 +112,14 @@ export class Configurer {
   }
 
   /** Configures again if the text or a secret changed. A refusal is logged, and the plugin goes on as it was. */
-  reconfigure(client: ClientOf): Promise<void> {
-    this.#lastReconfigure = this.#lastReconfigure.then(() => this.#reconfigure(client));
-    return this.#lastReconfigure;
+  reconfigure(client: ClientOf): Promise<Reconfigured> {
+    const mine = this.#lastReconfigure.then(() => this.#reconfigure(client));
+    this.#lastReconfigure = mine;
+    return mine;
   }
 
-  async #reconfigure(client: ClientOf): Promise<void> {
-    if (!this.reconfigurable) return;
+  async #reconfigure(client: ClientOf): Promise<Reconfigured> {
+    if (!this.reconfigurable) return { outcome: "fixed" };
     const old = this.#configured;
     try {
       const config = await this.#read();
@@ -120,7 +127,7 @@ export class Configurer {
       const secretsChanged = secretsPrint !== old?.secretsPrint;
       if (hash === old?.hash && !secretsChanged) {
         this.#logger.info("Plugin not reconfigured since the config is unchanged", { hash });
-        return;
+        return { outcome: "unchanged" };
       }
       await this.#configure(client(ConfigDefinition), config);
       this.#logger.info("Plugin reconfigured", {
@@ -128,11 +135,11 @@ export class Configurer {
         new_hash: hash,
         ...(secretsChanged && { secrets_changed: true }),
       });
-    } catch (error) {
-      this.#logger.error("Failed to reconfigure plugin", {
-        error: StatusError.from(error).message,
-        hash: old?.hash,
-      });
+      return { outcome: "reconfigured" };
+    } catch (thrown) {
+      const error = this.#secrets.redaction.error(thrown).message;
+      this.#logger.error("Failed to reconfigure plugin", { error, hash: old?.hash });
+      return { outcome: "refused", error };
     }
   }
 

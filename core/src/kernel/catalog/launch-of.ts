@@ -56,7 +56,13 @@ export function planLaunch(
     };
   }
   if (block.pluginPackage !== undefined)
-    return planPackage(block, block.pluginPackage, { side: manifests.side, env, nodePath, nodeFlags, socketFolder });
+    return planPackage(block, block.pluginPackage, {
+      side: manifests.side,
+      env,
+      nodePath,
+      nodeFlags,
+      socketFolder,
+    });
   const manifest = manifests.find(type, name);
   if (manifest === undefined) throw unknownPlugin(block, manifests);
   return {

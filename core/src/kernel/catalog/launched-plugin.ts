@@ -10,6 +10,7 @@ import { resolveSecretVariables } from "./given-environment.ts";
 import type { KnownType } from "./known-type.ts";
 import { type LaunchSurroundings, type PlannedLaunch, planLaunch } from "./launch-of.ts";
 import type { PluginBlock } from "./plugin-block.ts";
+import { RecentLog } from "./recent-log.ts";
 
 /** A plugin that can be launched. Its logger takes its secrets out of what is logged. */
 export interface PreparedPlugin {
@@ -17,6 +18,8 @@ export interface PreparedPlugin {
   readonly planned: PlannedLaunch;
   readonly secrets: PluginSecrets;
   readonly logger: Logger;
+  /** What came to the logger last. */
+  readonly recentLog: RecentLog;
 }
 
 export interface LaunchOptions {
@@ -34,15 +37,18 @@ export function preparePlugin(
     readonly surroundings: LaunchSurroundings;
     readonly socketFolder: string;
     readonly logger: Logger;
+    readonly clock: Clock;
   },
 ): PreparedPlugin {
-  const { surroundings, socketFolder, logger } = options;
+  const { surroundings, socketFolder, logger, clock } = options;
   const redaction = new Redaction();
+  const recentLog = new RecentLog(clock);
   return {
     block,
     planned: planLaunch(block, surroundings, socketFolder),
     secrets: { resolver: surroundings.secrets, redaction },
-    logger: redaction.logger(logger),
+    logger: redaction.logger(recentLog.logger(logger)),
+    recentLog,
   };
 }
 

@@ -1,5 +1,13 @@
 import type { GivenEnvironment } from "../pluginhost/environment.ts";
+import type { PackageId } from "../pluginstore/package-id.ts";
+import type { StorePlaces } from "../pluginstore/plugin-store.ts";
 import type { ConfigOrigin } from "./config-origin.ts";
+
+/** A package, and where it is looked for. */
+export interface PluginPackage {
+  readonly id: PackageId;
+  readonly store: StorePlaces;
+}
 
 /** One plugin as the configuration lists it. */
 export interface PluginBlock {
@@ -7,6 +15,8 @@ export interface PluginBlock {
   readonly name: string;
   /** Absent: the plugin is found by its manifest. */
   readonly pluginCmd?: string | undefined;
+  /** A package of the plugin store, in the place of `pluginCmd`. */
+  readonly pluginPackage?: PluginPackage | undefined;
   readonly pluginArgs: readonly string[];
   /** SHA-256 in hex of the file `pluginCmd`. */
   readonly pluginChecksum?: string | undefined;

@@ -8,9 +8,10 @@ import type { RunningPlugin } from "../pluginhost/running-plugin.ts";
 import { StableLink } from "../pluginhost/stable-link.ts";
 import { refusedReason, Supervisor } from "../pluginhost/supervisor.ts";
 import type { BoundPlugin, ClientOf, PluginReturns } from "./bound-plugin.ts";
-import type { Configurer } from "./configurer.ts";
+import type { Configurer, Reconfigured } from "./configurer.ts";
 import { clientOf, type LaunchOptions, launchPlugin, type PreparedPlugin } from "./launched-plugin.ts";
 import { titleOf } from "./plugin-block.ts";
+import type { RecentLog } from "./recent-log.ts";
 import { mayRepeat } from "./repeatable-calls.ts";
 
 export interface SupervisedPluginOptions extends Omit<LaunchOptions, "signal"> {
@@ -25,6 +26,17 @@ export interface SupervisedPluginOptions extends Omit<LaunchOptions, "signal"> {
   readonly random: () => number;
   /** No process is started any more once it aborts. */
   readonly signal: AbortSignal;
+}
+
+/** What does not change while it runs. */
+export interface PluginDescription {
+  /** Of its manifest; empty when it has none. */
+  readonly version: string;
+  /** Whether its link is under mutual TLS. */
+  readonly sealed: boolean;
+  /** Whether it is named by `plugin_cmd`. */
+  readonly external: boolean;
+  readonly reconfigurable: boolean;
 }
 
 /** A plugin at work, whichever process it is by now. Disposing of it ends it. */
@@ -93,9 +105,40 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
     return this.#supervisor.problem;
   }
 
+  /** As a person would want to know of it. */
+  get description(): PluginDescription {
+    const { planned, block } = this.#options.prepared;
+    return {
+      version: planned.manifest?.version ?? "",
+      sealed: planned.launch.sealed,
+      external: block.pluginCmd !== undefined,
+      reconfigurable: this.#options.configurer.reconfigurable,
+    };
+  }
+
+  /** When its process was ready; undefined while there is none. */
+  get servingSince(): Date | undefined {
+    return this.#supervisor.servingSince;
+  }
+
+  /** What was logged of it last. */
+  get recentLog(): RecentLog {
+    return this.#options.prepared.recentLog;
+  }
+
   /** Configures it again if its file or a secret changed. */
-  async reconfigure(): Promise<void> {
-    await this.#options.configurer.reconfigure(this.client);
+  async reconfigure(): Promise<Reconfigured> {
+    return await this.#options.configurer.reconfigure(this.client);
+  }
+
+  /**
+   * Ends its process, in its turn, and starts another; calls wait meanwhile.
+   *
+   * @throws {StatusError} FailedPrecondition `PLUGIN_AWAY` while another is being started anyway; Unavailable `PLUGIN_RESTART` with
+   *   why the other does not serve: it is tried again as after any other end.
+   */
+  async restart(): Promise<void> {
+    await this.#supervisor.restart();
   }
 
   /** Another process: launched, configured as the last was, and found to be the same plugin. */

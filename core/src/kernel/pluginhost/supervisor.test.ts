@@ -107,6 +107,58 @@ describe("Supervisor", () => {
     await supervisor[Symbol.asyncDispose]();
   });
 
+  it("ends it in its turn when a restart is asked for, and only then starts another", async () => {
+    const { clock, events, last, logger, made, problems, supervisor } = supervise();
+    await clock.advance(5000);
+    const [one, same] = [supervisor.restart(), supervisor.restart()];
+    await clock.advance(0);
+    await Promise.all([one, same]);
+    assert.deepEqual(events, ["up 1", "down a restart was asked for", "start", "up 2"]);
+    assert.deepEqual([made[0]?.disposed, supervisor.pid, supervisor.restarts], [1, 2, 1]);
+    assert.deepEqual(supervisor.servingSince, clock.now());
+    assert.deepEqual(problems, []);
+    assert.ok(logger.lines.every(({ level }) => level === "info"));
+    // Asked for as often as one likes, it slows nothing down.
+    for (let time = 0; time < 10; time++) {
+      const again = supervisor.restart();
+      await clock.advance(0);
+      await again;
+    }
+    last().end();
+    await clock.advance(0);
+    assert.deepEqual([supervisor.pid, problems], [13, []]);
+    await supervisor[Symbol.asyncDispose]();
+  });
+
+  it("tells who asked for a restart when the other does not come up, and tries on", async () => {
+    const { clock, state, supervisor } = supervise();
+    await clock.advance(5000);
+    state.failures = [new StatusError(Code.Unavailable, "X", "no more memory")];
+    const asked = assert.rejects(supervisor.restart(), {
+      code: Code.Unavailable,
+      reason: "PLUGIN_RESTART",
+      message: 'plugin KeyManager "fake" does not serve: no more memory',
+    });
+    await clock.advance(0);
+    await asked;
+    assert.equal(supervisor.pid, 2);
+    await supervisor[Symbol.asyncDispose]();
+  });
+
+  it("restarts none that is being started anyway, and none that is stopped", async () => {
+    const { clock, last, state, supervisor } = supervise();
+    await clock.advance(5000);
+    state.startMs = 1000;
+    last().end();
+    await clock.advance(0);
+    await assert.rejects(supervisor.restart(), { code: Code.FailedPrecondition, reason: "PLUGIN_AWAY" });
+    await clock.advance(5000);
+    const asked = assert.rejects(supervisor.restart(), { code: Code.Cancelled, reason: "PLUGIN_STOPPED" });
+    await clock.advance(0);
+    await supervisor[Symbol.asyncDispose]();
+    await asked;
+  });
+
   it("waits longer and longer for one that keeps ending, and says what it said last", async () => {
     const { clock, events, last, logger, problems, supervisor } = supervise();
     for (let end = 0; end < 4; end++) {

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, StatusError } from "@finial/sdk";
+import { type Clock, Code, type Logger, StatusError } from "@finial/sdk";
 import { within } from "../lifecycle/within.ts";
 import { describeExit, type Exit } from "./plugin-process.ts";
 import { goodServiceMs, RestartPace } from "./restart-pace.ts";
@@ -61,12 +61,17 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
   #fault = Promise.withResolvers<string>();
   #problem: string | undefined;
   #restarts = 0;
+  #servingSince: Date;
+  #asked = Promise.withResolvers<void>();
+  /** Somebody waits for it. */
+  #restart: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SupervisorOptions<I>) {
     this.#options = options;
     this.#pace = new RestartPace(options);
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
     this.#current = options.first;
+    this.#servingSince = options.clock.now();
     options.onUp(options.first);
     this.#running = this.#run(options.first);
   }
@@ -84,6 +89,29 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
   /** What is wrong, in a sentence: the plugin keeps ending, was refused, or has been away for long. Undefined when nothing is. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** When the process that is at work became ready; undefined while there is none. */
+  get servingSince(): Date | undefined {
+    return this.#current === undefined ? undefined : this.#servingSince;
+  }
+
+  /**
+   * Ends the process that is at work in its turn, then starts another: for an operator, who is waiting.
+   *
+   * @throws {StatusError} FailedPrecondition `PLUGIN_AWAY` while there is none; Unavailable `PLUGIN_RESTART` when the other could not
+   *   be started, which is tried again; Cancelled when it is time to stop.
+   */
+  async restart(): Promise<void> {
+    if (this.#current === undefined)
+      throw new StatusError(
+        Code.FailedPrecondition,
+        "PLUGIN_AWAY",
+        `plugin ${this.#options.title} has no process at the moment, and is being started`,
+      );
+    this.#restart ??= Promise.withResolvers();
+    this.#asked.resolve();
+    await this.#restart.promise;
   }
 
   /** Ends the process that is at work, because of something that no plugin may do, and starts another. */
@@ -105,6 +133,9 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     const { clock, watch, logger } = this.#options;
     const sinceMs = clock.now().getTime();
     this.#fault = Promise.withResolvers();
+    this.#asked = Promise.withResolvers();
+    // Asked for while the process came up.
+    if (this.#restart !== undefined) this.#asked.resolve();
     const over = new AbortController();
     const signal = AbortSignal.any([this.#signal, over.signal]);
     const ignore = (): undefined => undefined;
@@ -125,7 +156,8 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     };
     const ended = instance.exited.then((exit) => fault ?? describeExit(exit));
     const hung = killed(watch(instance, signal)).catch(() => never);
-    const how = await Promise.race([ended, hung, killed(this.#fault.promise), stopped]);
+    const asked = this.#asked.promise.then(() => restartAsked);
+    const how = await Promise.race([ended, hung, killed(this.#fault.promise), asked, stopped]);
     over.abort();
     // Told to end: it is ended, in its turn, by whoever disposes of this.
     if (how === undefined || this.#signal.aborted) return undefined;
@@ -137,15 +169,18 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     const { title, clock, logger, onDown, onUp, start } = this.#options;
     const sinceMs = clock.now().getTime();
     this.#current = undefined;
-    let waitMs = this.#pace.ended(servedMs);
+    const wanted = how === restartAsked;
+    let waitMs = wanted ? 0 : this.#pace.ended(servedMs);
     const tell = (how: string): void => onDown(how, new Date(clock.now().getTime() + waitMs));
     tell(how);
-    logger.error("Plugin ended, and is started again", {
-      pid: instance.pid,
-      error: how,
-      served_ms: Math.round(servedMs),
-      wait_ms: Math.round(waitMs),
-    });
+    if (wanted) logger.info("Plugin is restarted", { pid: instance.pid, served_ms: Math.round(servedMs) });
+    else
+      logger.error("Plugin ended, and is started again", {
+        pid: instance.pid,
+        error: how,
+        served_ms: Math.round(servedMs),
+        wait_ms: Math.round(waitMs),
+      });
     const back = new AbortController();
     const signal = AbortSignal.any([this.#signal, back.signal]);
     // Only what keeps ending has to be explained, and waits anyway.
@@ -154,6 +189,8 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     if (this.#pace.slowed) this.#setProblem(keepsEnding(title, last));
     // What it left is removed beside the next start, which does not wait for it.
     const removed = instance[Symbol.asyncDispose]();
+    // It still has what the next one will want: it goes first.
+    if (wanted) await removed;
     void clock.sleep(missedMs, { signal }).then(
       () =>
         this.#setProblem(this.#problem ?? `plugin ${title} has been away for ${missedMs / 1000} s: ${last}`),
@@ -167,7 +204,10 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
           const next = await start(signal);
           this.#restarts++;
           this.#current = next;
+          this.#servingSince = clock.now();
           onUp(next);
+          this.#restart?.resolve();
+          this.#restart = undefined;
           logger.info("Plugin serves again", {
             pid: next.pid,
             away_ms: Math.round(clock.now().getTime() - sinceMs),
@@ -178,6 +218,10 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
           if (signal.aborted) return undefined;
           const { message, reason } = StatusError.from(error);
           last = message;
+          this.#restart?.reject(
+            new StatusError(Code.Unavailable, "PLUGIN_RESTART", `plugin ${title} does not serve: ${last}`),
+          );
+          this.#restart = undefined;
           waitMs = this.#pace.ended(0);
           tell(last);
           logger.warn("Plugin could not be started again", { error: last, wait_ms: Math.round(waitMs) });
@@ -207,9 +251,14 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    this.#restart?.reject(
+      new StatusError(Code.Cancelled, "PLUGIN_STOPPED", `plugin ${this.#options.title} is stopped`),
+    );
     await this.#current?.[Symbol.asyncDispose]();
   }
 }
+
+const restartAsked = "a restart was asked for";
 
 interface End<I> {
   readonly instance: I;

@@ -109,7 +109,11 @@ const invisible = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 function quoted(field: unknown): string {
   const value = plain(field);
   const text = typeof value === "string" ? value : jsonOf(value);
-  if (/^[A-Za-z0-9\-._/@^+]+$/.test(text)) return text;
+  return /^[A-Za-z0-9\-._/@^+]+$/.test(text) ? text : quotedText(text);
+}
+
+/** A text in quotation marks, with nothing in it that a terminal obeys. */
+export function quotedText(text: string): string {
   return JSON.stringify(text).replaceAll(
     invisible,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

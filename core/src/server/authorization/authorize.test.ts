@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
+import { PluginDefinition } from "@finial/proto/api/plugin/v1/plugin";
 import { AgentDefinition } from "@finial/proto/api/server/agent/v1/agent";
 import { BundleDefinition } from "@finial/proto/api/server/bundle/v1/bundle";
 import { DebugDefinition } from "@finial/proto/api/server/debug/v1/debug";
@@ -134,6 +135,7 @@ const methods = [
   EntryDefinition,
   LocalAuthorityDefinition,
   LoggerDefinition,
+  PluginDefinition,
   SVIDDefinition,
   TrustDomainDefinition,
   HealthDefinition,

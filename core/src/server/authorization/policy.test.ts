@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { PluginDefinition } from "@finial/proto/api/plugin/v1/plugin";
 import { AgentDefinition } from "@finial/proto/api/server/agent/v1/agent";
 import { BundleDefinition } from "@finial/proto/api/server/bundle/v1/bundle";
 import { DebugDefinition } from "@finial/proto/api/server/debug/v1/debug";
@@ -19,12 +20,13 @@ const served = [
   EntryDefinition,
   LocalAuthorityDefinition,
   LoggerDefinition,
+  PluginDefinition,
   SVIDDefinition,
   TrustDomainDefinition,
   HealthDefinition,
 ];
 
-/** Every RPC there is, and one that our copy of the health service lacks. L local, A admin, G agent, D downstream, * any: the table of SPIRE's authorization policy. */
+/** Every RPC there is, and one that our copy of the health service lacks. L local, A admin, G agent, D downstream, * any: the table of SPIRE's authorization policy, and what is ours. */
 const matrix: Readonly<Record<string, string>> = {
   "spire.api.server.agent.v1.Agent/CountAgents": "LA",
   "spire.api.server.agent.v1.Agent/ListAgents": "LA",
@@ -88,6 +90,10 @@ const matrix: Readonly<Record<string, string>> = {
   "spire.api.server.trustdomain.v1.TrustDomain/BatchUpdateFederationRelationship": "LA",
   "spire.api.server.trustdomain.v1.TrustDomain/BatchDeleteFederationRelationship": "LA",
   "spire.api.server.trustdomain.v1.TrustDomain/RefreshBundle": "LA",
+  "finial.api.plugin.v1.Plugin/ListPlugins": "L",
+  "finial.api.plugin.v1.Plugin/RestartPlugin": "L",
+  "finial.api.plugin.v1.Plugin/ReconfigurePlugins": "L",
+  "finial.api.plugin.v1.Plugin/WatchPluginLog": "L",
   "grpc.health.v1.Health/Check": "L",
   "grpc.health.v1.Health/List": "L",
   "grpc.health.v1.Health/Watch": "L",

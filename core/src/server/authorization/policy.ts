@@ -64,6 +64,12 @@ const policy: Readonly<Record<string, Readonly<Record<string, Audience>>>> = {
     PostStatus: agents,
     CreateJoinToken: operators,
   },
+  "finial.api.plugin.v1.Plugin": {
+    ListPlugins: local,
+    RestartPlugin: local,
+    ReconfigurePlugins: local,
+    WatchPluginLog: local,
+  },
   "grpc.health.v1.Health": {
     Check: local,
     List: local,

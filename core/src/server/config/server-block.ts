@@ -51,6 +51,8 @@ export const serverFields = {
   log_format: string(),
   log_source_location: bool(),
   max_attested_node_info_staleness: durationMs(),
+  plugin_lock: string(),
+  plugin_store: string(),
   profiling_enabled: bool(),
   profiling_port: port(),
   profiling_freq: int(),

@@ -66,6 +66,7 @@ async function open() {
       bundle: { getBundle: note } as never,
       entry: {} as never,
       svid: {} as never,
+      plugin: { listPlugins: note } as never,
       health: { check: note } as never,
     },
     interceptors: (callerOf) => [authorize({ callerOf, adminIds: [operatorId], store, nodes, clock })],

@@ -1,3 +1,4 @@
+import { PluginDefinition } from "@finial/proto/api/plugin/v1/plugin";
 import { AgentDefinition } from "@finial/proto/api/server/agent/v1/agent";
 import { BundleDefinition } from "@finial/proto/api/server/bundle/v1/bundle";
 import { EntryDefinition } from "@finial/proto/api/server/entry/v1/entry";
@@ -25,7 +26,8 @@ export interface ApiHandlers {
   readonly bundle: Handlers<typeof BundleDefinition>;
   readonly entry: Handlers<typeof EntryDefinition>;
   readonly svid: Handlers<typeof SVIDDefinition>;
-  /** On the admin socket alone. */
+  /** On the admin socket alone, as is the next. */
+  readonly plugin: Handlers<typeof PluginDefinition>;
   readonly health: Handlers<typeof HealthDefinition>;
 }
 
@@ -139,7 +141,9 @@ function addServices(
   addService(server, BundleDefinition, handlers.bundle, options);
   addService(server, EntryDefinition, handlers.entry, options);
   addService(server, SVIDDefinition, handlers.svid, options);
-  if (isLocal) addService(server, HealthDefinition, handlers.health, options);
+  if (!isLocal) return;
+  addService(server, PluginDefinition, handlers.plugin, options);
+  addService(server, HealthDefinition, handlers.health, options);
 }
 
 function localCaller({ pid, uid, gid }: PeerProcess): Caller {
