@@ -59,12 +59,23 @@ export class Victim {
   /**
    * Does something to it, and waits until another process serves in its place.
    *
+   * @param options.since counts from the line of the daemon's log that has this message; else from the harm.
    * @returns how long that took, in milliseconds.
    */
-  async replaced(harm: () => void | Promise<void>, limitMs: number): Promise<number> {
+  async replaced(
+    harm: () => void,
+    { limitMs, since }: { readonly limitMs: number; readonly since?: string },
+  ): Promise<number> {
     const before = this.returns;
-    const startedAt = performance.now();
-    await harm();
+    const said = since === undefined ? 0 : this.lines(since).length;
+    let startedAt = performance.now();
+    harm();
+    while (since !== undefined && this.lines(since).length === said) {
+      if (performance.now() - startedAt > limitMs)
+        throw new Error(`nobody minds what ${this.title} does for ${limitMs / 1000} s`);
+      await sleep(5);
+    }
+    if (since !== undefined) startedAt = performance.now();
     while (this.returns === before) {
       if (performance.now() - startedAt > limitMs)
         throw new Error(`${this.title} did not come back within ${limitMs / 1000} s`);

@@ -79,10 +79,12 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
       start: (signal) => this.#start(signal),
       onUp: ({ channel }) => this.#link.connect(channel),
       onDown: (how, nextStart) => this.#link.disconnect(how, nextStart),
-      watch: ({ channel, pid }, signal) => {
-        const use = new ProcessorUse(pid, () => clock.now().getTime());
-        const ask = askForHealth(channel);
-        return untilSilent({ ask, isBusy: () => use.isBusy(), limits: pluginLimits, clock }, signal);
+      watch: (running, signal) => {
+        const use = new ProcessorUse(running.pid, () => clock.now().getTime());
+        const ask = askForHealth(running.channel);
+        // To try again and again to write what nobody reads is no work.
+        const isBusy = (): boolean => use.isBusy() && !running.isFlooding;
+        return untilSilent({ ask, isBusy, limits: pluginLimits, clock }, signal);
       },
       logger,
     });

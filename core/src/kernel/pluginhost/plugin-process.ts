@@ -177,6 +177,11 @@ export class PluginProcess implements AsyncDisposable {
     return within(this.exited, ms, { clock: this.#clock });
   }
 
+  /** Whether it writes more than is read at the moment. */
+  get isFlooding(): boolean {
+    return this.#child.stdout.isPaused() || this.#child.stderr.isPaused();
+  }
+
   /** The end of what it said in no log's format. */
   get lastWords(): string {
     return this.#log.lastWords;

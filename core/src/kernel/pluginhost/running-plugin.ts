@@ -111,6 +111,11 @@ export class RunningPlugin implements AsyncDisposable {
     return this.#process.explain(error, when);
   }
 
+  /** Whether it writes more than is read at the moment. */
+  get isFlooding(): boolean {
+    return this.#process.isFlooding;
+  }
+
   /** The end of what it said in no log's format. */
   get lastWords(): string {
     return this.#process.lastWords;
