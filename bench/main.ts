@@ -5,17 +5,20 @@ import { measureJwtSvids } from "./figures/jwt-svid.ts";
 import { measureMemory } from "./figures/memory.ts";
 import { measureP256 } from "./figures/p256.ts";
 import { measurePluginCalls } from "./figures/plugin-call.ts";
+import { measurePluginLives } from "./figures/plugin-life.ts";
 import { measureServerReady } from "./figures/server-ready.ts";
 import { measureWorkloadFetches } from "./figures/workload-fetch.ts";
 import { measureX509Svids } from "./figures/x509-svid.ts";
 import { findSpire, finial, Stage, type Subject, spirePrefix } from "./subject.ts";
 import { tableOf } from "./table.ts";
 
+const known: ReadonlySet<string> = new Set(["--json", "--plugins"]);
+
 /** @returns the exit status: 2 for an argument that is not known. A target that is missed is no failure: machines differ. */
 async function main(args: readonly string[]): Promise<number> {
-  const unknown = args.find((arg) => arg !== "--json");
+  const unknown = args.find((arg) => !known.has(arg));
   if (unknown !== undefined) {
-    console.error(`bench: unknown argument ${unknown}; there is --json`);
+    console.error(`bench: unknown argument ${unknown}; there are --json and --plugins`);
     return 2;
   }
   const json = args.includes("--json");
@@ -32,6 +35,12 @@ async function main(args: readonly string[]): Promise<number> {
   add(measureP256());
   say("calls of a plugin");
   add(await measurePluginCalls());
+  say("lives of plugins");
+  add(await measurePluginLives());
+  if (args.includes("--plugins")) {
+    for (const line of ["", ...tableOf(figures, spirePrefix)]) say(line);
+    return 0;
+  }
   await measureSubject(finial, { say, add });
   const spire = findSpire();
   if (spire !== undefined) await measureSubject(spire, { say, add });

@@ -13,11 +13,11 @@ const warmUp = 2000;
 const count = 5000;
 const keyId = "bench";
 
-/** Calls of a KeyManager's process, one after the other: a unary one, and a signature over the Signer stream. */
+/** Calls of a KeyManager's process over a sealed link, one after the other: a unary one, and a signature over the Signer stream. */
 export async function measurePluginCalls(): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "finial-bench-"));
   try {
-    await using plugin = await startPluginProcess(bundle, "KeyManager");
+    await using plugin = await startPluginProcess(bundle, "KeyManager", { sealed: true });
     await createClient(ConfigDefinition, plugin.channel).configure({
       coreConfiguration: { trustDomain: "example.org" },
       hclConfiguration: `keys_path = "${join(folder, "keys.json")}"`,

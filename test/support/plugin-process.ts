@@ -15,6 +15,7 @@ import {
   type Channel,
   createClient,
   hostServicesId,
+  LinkIdentity,
   openChannel,
   parseHandshake,
   targetOf,
@@ -91,16 +92,20 @@ export async function startPluginProcess(
     args = [],
     metrics = false,
     log = "inherit",
+    sealed = false,
   }: {
     readonly args?: readonly string[];
     readonly metrics?: boolean;
     readonly log?: "inherit" | "ignore";
+    /** Over mutual TLS, as a host asks of Finial's own. */
+    readonly sealed?: boolean;
   } = {},
 ): Promise<StartedPlugin> {
   await using stack = new AsyncDisposableStack();
   const sockets = mkdtempSync(join(tmpdir(), "host"));
   stack.defer(() => rmSync(sockets, { recursive: true, force: true }));
   const [program = file, ...flags] = commandOf(file);
+  const identity = sealed ? await LinkIdentity.make(new Date()) : undefined;
   const child = spawn(program, [...flags, ...args], {
     env: {
       PATH: process.env.PATH,
@@ -109,6 +114,7 @@ export async function startPluginProcess(
       PLUGIN_UNIX_SOCKET_DIR: sockets,
       // Where older go-plugins make theirs.
       TMPDIR: sockets,
+      ...(identity && { PLUGIN_CLIENT_CERT: identity.certificatePem }),
     },
     stdio: ["ignore", "pipe", log],
   });
@@ -122,7 +128,10 @@ export async function startPluginProcess(
       throw new Error(`${file} ended with ${code} before it said where it listens`);
     }),
   ]);
-  const channel = openChannel(targetOf(parseHandshake(String(line))), credentials.createInsecure());
+  const handshake = parseHandshake(String(line));
+  const known =
+    identity?.clientCredentials(handshake.certificateDer ?? Buffer.alloc(0)) ?? credentials.createInsecure();
+  const channel = openChannel(targetOf(handshake), known);
   const broker = createClient(GRPCBrokerDefinition, channel).startStream();
   void Array.fromAsync(broker).catch(() => undefined);
   const host = metrics ? await serveMetrics(join(sockets, "host")) : undefined;
