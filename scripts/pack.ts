@@ -63,8 +63,12 @@ function stagePlugin(folder: string, to: string): void {
   writePackageJson(to, publishedBundle(readPackageJson(folder)));
 }
 
-/** @param out the folder for the packages, one `.tgz` each. @returns their names. */
-function pack(out: string): readonly string[] {
+/**
+ * @param out the folder for the packages, one `.tgz` each.
+ * @param only folders of the checkout, such as `sdk`; all when there is none.
+ * @returns their names.
+ */
+function pack(out: string, only: readonly string[]): readonly string[] {
   const staging = mkdtempSync(join(tmpdir(), "finial-pack-"));
   try {
     const stages: readonly (readonly [folder: string, stage: (to: string) => void])[] = [
@@ -73,7 +77,10 @@ function pack(out: string): readonly string[] {
       ["core", stageCore],
       ...pluginFolders().map((folder) => [folder, (to: string) => stagePlugin(folder, to)] as const),
     ];
-    const folders = stages.map(([folder, stage]) => {
+    const unknown = only.find((name) => !stages.some(([folder]) => folder === name));
+    if (unknown !== undefined) throw new Error(`there is no package in ${unknown}`);
+    const wanted = stages.filter(([folder]) => only.length === 0 || only.includes(folder));
+    const folders = wanted.map(([folder, stage]) => {
       const to = join(staging, folder);
       mkdirSync(to, { recursive: true });
       stage(to);
@@ -89,14 +96,14 @@ function pack(out: string): readonly string[] {
 }
 
 const ownFolder = join(root, "dist", "npm");
-const { values } = parseArgs({ options: { out: { type: "string" } } });
+const { values, positionals } = parseArgs({ options: { out: { type: "string" } }, allowPositionals: true });
 try {
   if (values.out === undefined) rmSync(ownFolder, { recursive: true, force: true });
   run([process.execPath, "--conditions=source", join(root, "scripts", "build.ts"), "--if-stale"], {
     cwd: root,
   });
   const out = resolve(values.out ?? ownFolder);
-  for (const name of pack(out)) console.log(join(out, name));
+  for (const name of pack(out, positionals)) console.log(join(out, name));
 } catch (error) {
   console.error(`pack: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -20,14 +20,19 @@ export class Folder implements Disposable {
   }
 }
 
-/** Has `scripts/pack.ts` or `scripts/release.ts` write to a folder. @throws with what it said when it fails. */
-export async function runScript(script: "pack" | "release", out: string): Promise<void> {
+/** Has `scripts/pack.ts` or `scripts/release.ts` write to a folder. @param only what to pack, by its folder. @throws with what it said when it fails. */
+export async function runScript(
+  script: "pack" | "release",
+  out: string,
+  ...only: readonly string[]
+): Promise<void> {
   const command = [
     process.execPath,
     "--conditions=source",
     join(root, "scripts", `${script}.ts`),
     "--out",
     out,
+    ...only,
   ];
   succeed(await runCommand(command));
 }

@@ -1,13 +1,5 @@
-import {
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Code, type PluginType, StatusError } from "@finial/sdk";
 import { nearest } from "@finial/sdk/hcl";
@@ -84,7 +76,8 @@ export function writeFolder(folder: string, files: ReadonlyMap<string, string>):
       `${folder} is there already, and was not touched`,
     );
   mkdirSync(dirname(folder), { recursive: true });
-  const beside = mkdtempSync(join(dirname(folder), `.${basename(folder)}-`));
+  const beside = join(dirname(folder), `.${basename(folder)}-${randomBytes(4).toString("hex")}`);
+  mkdirSync(beside);
   try {
     for (const [path, text] of files) {
       mkdirSync(dirname(join(beside, path)), { recursive: true });
