@@ -130,6 +130,11 @@ describe("connectWithRemoteKey()", () => {
       sign: async () => Buffer.alloc(4096),
       error: { message: /^tls: / },
     },
+    {
+      title: "that a signature is longer than one of its curve can be, for which OpenSSL has no room",
+      sign: async () => Buffer.alloc(73),
+      error: { message: /^tls: / },
+    },
   ];
   for (const { title, sign, error } of failing)
     it(`says ${title}, and leaves the server`, async () => {
@@ -157,6 +162,25 @@ describe("connectWithRemoteKey()", () => {
     });
     other.stream.end("still here");
     assert.equal((await buffer(other.stream)).toString(), "still here");
+  });
+
+  it("does not let a key manager that says nothing keep the others, once nobody waits for it", async () => {
+    await using listener = await listen((socket) => socket.pipe(socket));
+    const silent = identityOf(agent, () => new Promise(() => {}));
+    await assert.rejects(
+      connectWithRemoteKey({
+        socket: await listener.connect(),
+        identity: silent,
+        servername: undefined,
+        limitMs: 200,
+      }),
+      { message: "the server does not answer" },
+    );
+    const socket = await listener.connect();
+    const identity = identityOf(agent, signing);
+    const { stream } = await connectWithRemoteKey({ socket, identity, servername: undefined, limitMs });
+    stream.end("heard");
+    assert.equal((await buffer(stream)).toString(), "heard");
   });
 
   it("is refused by a server when another key has signed", async () => {

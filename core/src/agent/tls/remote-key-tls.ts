@@ -45,9 +45,14 @@ export async function connectWithRemoteKey(options: {
   const stream = new PortStream(plain.port1);
   const { promise, resolve, reject } = Promise.withResolvers<readonly Buffer[]>();
   let refusal: Error | undefined;
+  let hasFailed = false;
   control.port1.on("message", (message: ThreadMessage) => {
     switch (message.kind) {
       case "sign":
+        if (hasFailed) {
+          answer.give(undefined);
+          return;
+        }
         identity.signDigest(Buffer.from(message.digest)).then(
           (signature) => answer.give(signature),
           (error: Error) => {
@@ -91,6 +96,9 @@ export async function connectWithRemoteKey(options: {
     worker.postMessage(request, [cipher.port2, plain.port2, control.port2]);
     return { stream, chainDer: await promise };
   } catch (error) {
+    // The thread waits for a signature, or will: nobody wants it any more, and the other connections wait with it.
+    hasFailed = true;
+    answer.give(undefined);
     stream.destroy();
     socket.destroy();
     throw error;

@@ -6,6 +6,8 @@ export type SignDigest = (digest: Buffer) => Buffer | undefined;
 
 /** OpenSSL knows engines by their names, over all threads; a thread that ended has left its own behind. */
 const engineId = `finial-${threadId}`;
+/** For OpenSSL, which notes where it is asked for memory. */
+const here = { file: "signing-engine.ts", line: 0 };
 const EVP_PKEY_EC = 408;
 const ok = 1;
 const notOk = 0;
@@ -20,9 +22,10 @@ function openssl() {
   return {
     signProto,
     loadProto,
+    duplicate: library.func("void *CRYPTO_strdup(const char *text, const char *file, int line)"),
     newEngine: library.func("void *ENGINE_new()"),
-    setId: library.func("int ENGINE_set_id(void *engine, const uint8_t *id)"),
-    setName: library.func("int ENGINE_set_name(void *engine, const uint8_t *name)"),
+    setId: library.func("int ENGINE_set_id(void *engine, const void *id)"),
+    setName: library.func("int ENGINE_set_name(void *engine, const void *name)"),
     setLoadKey: library.func("int ENGINE_set_load_privkey_function(void *engine, FinialLoadKey *load)"),
     addEngine: library.func("int ENGINE_add(void *engine)"),
     plainMethod: library.func("const void *EC_KEY_OpenSSL()"),
@@ -34,6 +37,7 @@ function openssl() {
     setMethod: library.func("int EC_KEY_set_method(void *key, const void *method)"),
     newPkey: library.func("void *EVP_PKEY_new()"),
     assignKey: library.func("int EVP_PKEY_assign(void *pkey, int type, void *key)"),
+    signatureSize: library.func("int ECDSA_size(const void *key)"),
   };
 }
 
@@ -51,8 +55,6 @@ interface HeldKey {
 export class SigningEngine {
   readonly #openssl: ReturnType<typeof openssl>;
   readonly #method: unknown;
-  /** OpenSSL keeps no copy of it. */
-  readonly #name = Buffer.from(`${engineId}\0`);
   /** By what TLS asks for them. */
   readonly #offered = new Map<string, HeldKey>();
   /** By the address of OpenSSL's half of it. */
@@ -82,9 +84,11 @@ export class SigningEngine {
       koffi.pointer(library.loadProto),
     );
     const engine = library.newEngine();
+    // The engine keeps no copy of it, and is looked at in each search for another, also when this thread has ended.
+    const name = library.duplicate(engineId, here.file, here.line);
     const made = [
-      library.setId(engine, this.#name),
-      library.setName(engine, this.#name),
+      library.setId(engine, name),
+      library.setName(engine, name),
       library.setLoadKey(engine, load),
       library.addEngine(engine),
     ];
@@ -142,7 +146,8 @@ export class SigningEngine {
     const held = this.#loaded.get(koffi.address(call.key));
     const digest: Uint8Array = koffi.decode(call.digest, koffi.array("uint8_t", call.length, "Typed"));
     const signature = held?.sign(Buffer.from(digest));
-    if (signature === undefined) return notOk;
+    // OpenSSL has made room for the longest signature that a key of this curve can give; what a plugin says may be longer.
+    if (signature === undefined || signature.length > this.#openssl.signatureSize(call.key)) return notOk;
     koffi.encode(call.signature, koffi.array("uint8_t", signature.length), signature);
     koffi.encode(call.signatureLength, "unsigned int", signature.length);
     return ok;

@@ -1,5 +1,5 @@
 import { pipeline } from "node:stream";
-import { connect, createSecureContext } from "node:tls";
+import { connect, createSecureContext, type SecureContext } from "node:tls";
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { handshakeWords } from "../../kernel/rpc/handshake-words.ts";
 import { chainOf } from "../../kernel/rpc/peer-chain.ts";
@@ -39,20 +39,13 @@ function open(request: ConnectRequest, engine: SigningEngine): void {
     tell({ kind: "sign", digest });
     return answer.wait(signLimitMs);
   });
+  const secureContext = contextOf(key, chainPem);
   // TLS would go with it, and with what it has not handed on yet.
   const cipher = new PortStream(cipherPort, { stays: true });
   const plain = new PortStream(plainPort);
-  const { privateKeyEngine, privateKeyIdentifier } = key;
   const tls = connect({
     socket: cipher,
-    secureContext: createSecureContext({
-      ca: [],
-      // Which signs with a key of P-256 what SHA-256 makes of it, and nothing else.
-      minVersion: "TLSv1.3",
-      cert: chainPem,
-      privateKeyEngine,
-      privateKeyIdentifier,
-    }),
+    secureContext,
     ALPNProtocols: ["h2"],
     // The agent verifies the chain; OpenSSL knows no SPIFFE IDs.
     rejectUnauthorized: false,
@@ -74,6 +67,24 @@ function open(request: ConnectRequest, engine: SigningEngine): void {
     stream.once("close", () => {
       if (!stream.readableEnded) tls.destroy();
     });
+}
+
+/** @throws {Error} for a chain that is none, or not the key's; the key is then disposed of. */
+function contextOf(key: ReturnType<SigningEngine["offer"]>, chainPem: string): SecureContext {
+  const { privateKeyEngine, privateKeyIdentifier } = key;
+  try {
+    return createSecureContext({
+      ca: [],
+      // Which signs with a key of P-256 what SHA-256 makes of it, and nothing else.
+      minVersion: "TLSv1.3",
+      cert: chainPem,
+      privateKeyEngine,
+      privateKeyIdentifier,
+    });
+  } catch (error) {
+    key[Symbol.dispose]();
+    throw error;
+  }
 }
 
 if (parentPort !== null) run(parentPort);
