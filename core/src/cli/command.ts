@@ -29,9 +29,11 @@ export function command<F extends Flags>(definition: {
   readonly synopsis: string;
   readonly flags: F;
   readonly operands?: string;
+  /** The exit status for flags that are none; 1, as in SPIRE, unless said. */
+  readonly misuseStatus?: number;
   readonly run: (input: CommandInput<F>) => Promise<number>;
 }): Command {
-  const { name, synopsis, flags, operands, run } = definition;
+  const { name, synopsis, flags, operands, misuseStatus = 1, run } = definition;
   return {
     name,
     synopsis,
@@ -44,7 +46,7 @@ export function command<F extends Flags>(definition: {
       } catch (error) {
         io.stderr.write(`${messageOf(error)}\n`);
         io.stderr.write(`"${name} -help" tells all flags.\n`);
-        return 1;
+        return misuseStatus;
       }
       const { values, given, rest } = parsed;
       // As in SPIRE they do no harm; but they are hardly meant to do nothing.

@@ -1,12 +1,17 @@
+import { resolve } from "node:path";
+import { StatusError } from "@finial/sdk";
 import { block, bool, type Decoded, type Field, labelled, printed, string, strings } from "@finial/sdk/hcl";
 import type { ConfigOrigin } from "../catalog/config-origin.ts";
-import type { PluginBlock } from "../catalog/plugin-block.ts";
+import type { PluginBlock, PluginPackage } from "../catalog/plugin-block.ts";
 import type { GivenEnvironment } from "../pluginhost/environment.ts";
+import { parsePackageId } from "../pluginstore/package-id.ts";
+import { placesOf, type StorePlaces } from "../pluginstore/plugin-store.ts";
 import { mayBeReference } from "../secret/reference.ts";
 import { checkGivenVariables, pluginEnvField } from "./plugin-env-field.ts";
 
 const fields = {
   plugin_cmd: string(),
+  plugin_package: string(),
   plugin_args: strings(),
   plugin_checksum: string(),
   plugin_mtls: bool(),
@@ -36,6 +41,8 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
               position,
               `${type} "${name}": only one of [plugin_data, plugin_data_file] can be used`,
             );
+          if (value?.plugin_package && value.plugin_cmd)
+            report.add(position, `${type} "${name}": only one of [plugin_cmd, plugin_package] can be used`);
           checkGivenVariables(value?.plugin_env ?? [], type, report);
           if (value?.plugin_args.some(mayBeReference))
             report.add(
@@ -46,6 +53,7 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
             type,
             name,
             pluginCmd: value?.plugin_cmd || undefined,
+            pluginPackage: packageOf(value, (why) => report.add(position, `${type} "${name}": ${why}`)),
             pluginArgs: value?.plugin_args ?? [],
             pluginChecksum: value?.plugin_checksum || undefined,
             pluginMtls: value?.plugin_mtls,
@@ -59,6 +67,34 @@ export function pluginsBlock(): Field<readonly PluginBlock[] | undefined> {
       );
     },
   };
+}
+
+/** In the store that is taken where none is named; {@link withStore} has the daemon's. */
+function packageOf(
+  value: Decoded<typeof fields> | undefined,
+  report: (why: string) => void,
+): PluginPackage | undefined {
+  if (!value?.plugin_package) return undefined;
+  try {
+    const store = placesOf({ folder: "", lockFile: "" });
+    return { id: parsePackageId(value.plugin_package), store };
+  } catch (error) {
+    report(`plugin_package: ${StatusError.from(error).message}`);
+    return undefined;
+  }
+}
+
+/** @param places as `plugin_store` and `plugin_lock` have them; "" for what they do not say. */
+export function withStore(blocks: readonly PluginBlock[], places: StorePlaces): readonly PluginBlock[] {
+  const store = placesOf({
+    folder: places.folder && resolve(places.folder),
+    lockFile: places.lockFile && resolve(places.lockFile),
+  });
+  return blocks.map((block) =>
+    block.pluginPackage === undefined
+      ? block
+      : { ...block, pluginPackage: { ...block.pluginPackage, store } },
+  );
 }
 
 /** Absent where nothing is said of it. */

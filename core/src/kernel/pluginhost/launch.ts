@@ -1,3 +1,5 @@
+import type { StoredPackage } from "../pluginstore/plugin-store.ts";
+
 /** How a plugin's process is started. */
 export interface Launch {
   /** Absolute path of the file that runs; the PATH is never searched. */
@@ -12,6 +14,8 @@ export interface Launch {
   readonly baseName: string;
   /** What to verify before the process starts; it is `file` or one of `args`. */
   readonly checksum: Checksum | undefined;
+  /** The package that holds `file` or one of `args`: it is verified before, and what was verified runs. */
+  readonly stored?: StoredPackage | undefined;
 }
 
 export interface Checksum {

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { Clock, Logger, StatusError } from "@finial/sdk";
 import type { Channel } from "@finial/sdk/internal";
+import type { StoredPackage } from "../pluginstore/plugin-store.ts";
+import { VerifiedTree } from "../pluginstore/verified-tree.ts";
 import { verifyChecksum } from "./checksum.ts";
 import { type HostService, HostServiceServer } from "./host-services.ts";
 import { type Launch, withFile } from "./launch.ts";
@@ -137,7 +139,8 @@ function withVariables(launch: Launch, variables: Launch["env"]): Launch {
 
 /** What to run once it is what it should be. */
 async function verify({ launch, socketFolder }: StartOptions, stack: AsyncDisposableStack): Promise<Launch> {
-  const { checksum } = launch;
+  const { checksum, stored } = launch;
+  if (stored !== undefined) return await verifyPackage(launch, stored, { socketFolder, stack });
   if (checksum === undefined) return launch;
   const { file, sha256, pinned } = checksum;
   if (!pinned) {
@@ -149,4 +152,23 @@ async function verify({ launch, socketFolder }: StartOptions, stack: AsyncDispos
   const copy = stack.use(await VerifiedCopy.make(file, { sha256, parent: socketFolder }));
   if (isProgram) copy.requireExecutable();
   return withFile(launch, file, copy.path);
+}
+
+async function verifyPackage(
+  launch: Launch,
+  stored: StoredPackage,
+  { socketFolder, stack }: { readonly socketFolder: string; readonly stack: AsyncDisposableStack },
+): Promise<Launch> {
+  const copy = stack.use(await VerifiedTree.make(stored, { parent: socketFolder }));
+  const moved = stored.tree.files.reduce(
+    (moving, { path }) => withFile(moving, join(stored.folder, path), join(copy.folder, path)),
+    launch,
+  );
+  if (moved.file !== launch.file) copy.requireExecutable(moved.file);
+  const { checksum } = launch;
+  if (checksum !== undefined) {
+    const path = join(copy.folder, relative(stored.folder, checksum.file));
+    await verifyChecksum(path, checksum.sha256, { named: checksum.file });
+  }
+  return moved;
 }
