@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Daemon } from "../daemon.ts";
 import { processTree } from "../processes.ts";
@@ -7,8 +7,12 @@ import { processTree } from "../processes.ts";
 export class Victim {
   readonly title: string;
   readonly #daemon: Daemon;
-  readonly #type: string;
-  readonly #name: string;
+  /** What a line of the log about it has in it. */
+  readonly #about: readonly RegExp[];
+  readonly #lines: string[] = [];
+  readonly #piece = Buffer.alloc(1 << 20);
+  #offset = 0;
+  #rest = "";
   /** What its command line has in it. */
   readonly #mark: string;
 
@@ -20,8 +24,7 @@ export class Victim {
     const { side, type, name, mark = `plugins/${side}/${type.toLowerCase()}/${name}/` } = options;
     this.title = `${side} ${type} ${name}`;
     this.#daemon = daemon;
-    this.#type = type;
-    this.#name = name;
+    this.#about = [new RegExp(`plugin_name"?[=:]"?${name}\\b`), new RegExp(`plugin_type"?[=:]"?${type}\\b`)];
     this.#mark = mark;
   }
 
@@ -38,14 +41,25 @@ export class Victim {
 
   /** Lines of the daemon's log about it with this message. */
   lines(message: string): readonly string[] {
-    return readFileSync(this.#daemon.logFile, "utf8")
-      .split("\n")
-      .filter(
-        (line) =>
-          line.includes(message) &&
-          new RegExp(`plugin_name"?[=:]"?${this.#name}\\b`).test(line) &&
-          new RegExp(`plugin_type"?[=:]"?${this.#type}\\b`).test(line),
-      );
+    this.#readOn();
+    return this.#lines.filter((line) => line.includes(message));
+  }
+
+  /** Only what is new: to read it all would take the time of those who are measured. */
+  #readOn(): void {
+    const file = openSync(this.#daemon.logFile, "r");
+    try {
+      for (;;) {
+        const length = readSync(file, this.#piece, 0, this.#piece.length, this.#offset);
+        if (length === 0) return;
+        this.#offset += length;
+        const lines = (this.#rest + this.#piece.toString("latin1", 0, length)).split("\n");
+        this.#rest = lines.pop() ?? "";
+        this.#lines.push(...lines.filter((line) => this.#about.every((mark) => mark.test(line))));
+      }
+    } finally {
+      closeSync(file);
+    }
   }
 
   /** Sends its process a signal. */
@@ -73,13 +87,13 @@ export class Victim {
     while (since !== undefined && this.lines(since).length === said) {
       if (performance.now() - startedAt > limitMs)
         throw new Error(`nobody minds what ${this.title} does for ${limitMs / 1000} s`);
-      await sleep(5);
+      await sleep(10);
     }
     if (since !== undefined) startedAt = performance.now();
     while (this.returns === before) {
       if (performance.now() - startedAt > limitMs)
         throw new Error(`${this.title} did not come back within ${limitMs / 1000} s`);
-      await sleep(5);
+      await sleep(10);
     }
     return performance.now() - startedAt;
   }
