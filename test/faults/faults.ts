@@ -109,7 +109,7 @@ export const faults = {
   },
   "exit-status": { check: "shutdown", reason: "EXIT_STATUS", says: /ends with exit status 7/ },
   "socket-left": { check: "nothing-left", reason: "SOCKET_LEFT", says: /left its socket/ },
-  "process-left": { check: "nothing-left", reason: "PROCESS_LEFT", says: /\(sleep 300\) still runs/ },
+  "process-left": { check: "nothing-left", reason: "PROCESS_LEFT", says: /\(sleep 300\) still runs?/ },
 } as const satisfies Readonly<Record<string, Fault>>;
 
 export type FaultName = keyof typeof faults;

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Fault, faults } from "../faults/faults.ts";
-import { type Example, examples } from "../support/example-plugin.ts";
+import { examples } from "../support/example-plugin.ts";
 import { describeFailures, runPluginKit } from "../support/plugin-kit.ts";
 import { type Scenario, type ScenarioContext, Skipped } from "../support/scenario.ts";
 
@@ -14,6 +14,14 @@ export const scenario: Scenario = {
   quick: false,
   needs: ["go", "python3", "cargo"],
   async run(context) {
+    // The first time, Rust takes its minutes: the faults are looked for meanwhile.
+    const prepared = examples.map(({ language, prepare }) => ({
+      language,
+      command: prepare().then(
+        (command) => ({ command }),
+        (error: unknown) => ({ error }),
+      ),
+    }));
     const sound = await runPluginKit(faulty, "none");
     if (sound.status !== 0) throw new Error(`the plugin without a fault fails: ${describeFailures(sound)}`);
     context.step(`the plugin without a fault passes all ${sound.passed} checks`);
@@ -25,10 +33,10 @@ export const scenario: Scenario = {
     const found = await findFaults(context);
     const passed: string[] = [];
     const missing: string[] = [];
-    for (const example of examples) {
-      const why = await passExample(example, context);
-      if (why === undefined) passed.push(example.language);
-      else missing.push(`${example.language} (${why})`);
+    for (const { language, command } of prepared) {
+      const why = await passExample(language, await command, context);
+      if (why === undefined) passed.push(language);
+      else missing.push(`${language} (${why})`);
     }
     const figure = `${found} seeded faults found, each with its sentence; ${passed.join(", ")} pass the kit`;
     if (missing.length > 0) throw new Skipped(`${figure}; not here: ${missing.join("; ")}`);
@@ -73,17 +81,19 @@ async function findFault(name: string, { check, reason, says }: Fault, full: boo
   return `${name}: ${finding.what}`;
 }
 
+type Prepared = { readonly command: readonly string[] } | { readonly error: unknown };
+
 /** @returns why it cannot be tried here; undefined when it passed. */
 async function passExample(
-  { language, prepare }: Example,
+  language: string,
+  prepared: Prepared,
   { step }: ScenarioContext,
 ): Promise<string | undefined> {
-  const prepared = await prepare().catch((error: unknown) => {
-    if (error instanceof Skipped) return error.message;
-    throw error;
-  });
-  if (typeof prepared === "string") return prepared;
-  const report = await runPluginKit("-name", "owner", ...prepared);
+  if ("error" in prepared) {
+    if (prepared.error instanceof Skipped) return prepared.error.message;
+    throw prepared.error;
+  }
+  const report = await runPluginKit("-name", "owner", ...prepared.command);
   if (report.status !== 0) throw new Error(`the plugin in ${language} fails: ${describeFailures(report)}`);
   step(`the plugin in ${language} passes ${report.passed} checks, ${report.skipped} skipped`);
   return undefined;

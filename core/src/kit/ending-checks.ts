@@ -131,7 +131,7 @@ async function requireNobody(bench: Bench, when: string): Promise<void> {
   for (const { pid } of left) kill(pid);
   throw new Flaw({
     reason: "PROCESS_LEFT",
-    what: `${when}, and ${left.map(({ pid, command }) => `process ${pid} (${command})`).join(", ")} still runs.`,
+    what: `${when}, and ${left.map(({ pid, command }) => `process ${pid} (${command})`).join(", ")} still ${left.length === 1 ? "runs" : "run"}.`,
     why: "It keeps what it holds, such as keys and connections, and nobody ends it any more.",
     mend: 'A script that starts the real program has to "exec" it; a program that starts others has to end them, also when its own parent is gone.',
   });

@@ -155,6 +155,7 @@ function manifest({ kind, name }: NewPlugin, { ephemeral }: Template): object {
     version: "0.1.0",
     services: [kind.definition.fullName, ConfigDefinition.fullName],
     main: "dist/plugin.mjs",
+    mtls: true,
     ...(ephemeral && { ephemeral }),
   };
 }
