@@ -76,20 +76,30 @@ describe("finial-server", () => {
     assert.equal(readdirSync(temporary).length, 1);
   });
 
-  it("ends when a plugin does, and says which", async () => {
+  it("lives on when a plugin ends, starts it again, and leaves nothing of the old one", async () => {
     await using deployed = await deploy();
     const { deployment, temporary } = deployed;
     const server = await deployment.startServer();
-    const tree = processTree(server.pid);
-    const keyManager = tree.find(({ command }) => command.includes("/keymanager/disk/"));
-    assert.ok(keyManager);
-    process.kill(keyManager.pid, "SIGKILL");
-    assert.equal(await exitOf(server.child), 1);
+    const findKeyManager = () =>
+      processTree(server.pid).find(({ command }) => command.includes("/keymanager/disk/"));
+    const before = findKeyManager();
+    assert.ok(before);
+    const [folder = ""] = readdirSync(temporary);
+    const left = (): number =>
+      readdirSync(join(temporary, folder)).filter((name) => !name.startsWith("compiled-")).length;
+    const leftBefore = left();
+    process.kill(before.pid, "SIGKILL");
+    await deployment.serverCliOk("x509", "mint", "-spiffeID", "spiffe://example.org/minted");
+    const after = findKeyManager();
+    assert.ok(after !== undefined && after.pid !== before.pid);
     assert.match(
       server.log,
-      /level=error msg="Server crashed" error="plugin KeyManager \\"disk\\" ended unexpectedly \(SIGKILL\)" reason=PLUGIN_EXITED\n$/,
+      /level=error msg="Plugin ended, and is started again" error="killed by SIGKILL"/,
     );
-    assert.deepEqual(survivors(tree.map(({ pid }) => pid)), []);
+    assert.match(server.log, /msg="Plugin serves again"/);
+    await eventually(async () => assert.equal(left(), leftBefore), { timeoutMs: 5000 });
+    assert.equal(await server.stop(), 0);
+    assert.deepEqual(survivors([before.pid, after.pid]), []);
     assert.deepEqual(readdirSync(temporary), []);
   });
 

@@ -312,6 +312,49 @@ describe("bindKeyManagerV1(), signing by stream", () => {
     assert.equal(lives, 2);
   });
 
+  it("asks again for what was on its way when the plugin's process ended, three times at most", async () => {
+    for (const ends of [1, 2, 3]) {
+      let streams = 0;
+      const ended = new StatusError(Code.Unavailable, "PLUGIN_EXITED", "plugin ended while it was asked");
+      const open = () => {
+        streams++;
+        const asked: { readonly id: number; readonly messages: readonly Buffer[] }[] = [];
+        const arrived = Promise.withResolvers<void>();
+        return {
+          send: async (request: (typeof asked)[number]) => {
+            asked.push(request);
+            arrived.resolve();
+          },
+          cancel: () => {},
+          [Symbol.asyncIterator]: async function* () {
+            await arrived.promise;
+            if (streams <= ends) throw ended;
+            for (const { id, messages } of asked)
+              yield {
+                id,
+                signatures: messages.map(() => Buffer.of(1)),
+                keyFingerprint: "f",
+                error: undefined,
+              };
+            await new Promise(() => {});
+          },
+        };
+      };
+      const client = (() => ({
+        sign: open,
+        getPublicKey: async () => ({ publicKey: good() }),
+      })) as unknown as ClientOf;
+      const services = new Set([SignerDefinition.fullName]);
+      using keyManager = bindKeyManagerV1({ name: "test", services, client });
+      const managed = await keyManager.findKey("k");
+      assert.ok(managed);
+      const signature = managed.sign(message, "SHA256");
+      if (ends < 3) assert.deepEqual(await signature, Buffer.of(1));
+      else await assert.rejects(signature, { code: Code.Unavailable, reason: "PLUGIN_EXITED" });
+      assert.equal(streams, Math.min(ends + 1, 3));
+    }
+  });
+
   it("fails what was on a stream that ends", async () => {
     await using at = await bound(service, {
       sign: async function* (requests) {
