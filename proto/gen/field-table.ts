@@ -100,6 +100,13 @@ export const messageFields: { readonly [fullName: string]: readonly FieldRow[] }
   "finial.api.plugin.v1.RestartPluginResponse": [
     ["plugin","message","finial.api.plugin.v1.PluginStatus"],
   ],
+  "finial.api.plugin.v1.UpgradePluginRequest": [
+    ["name","message","finial.api.plugin.v1.PluginName"],
+  ],
+  "finial.api.plugin.v1.UpgradePluginResponse": [
+    ["before","message","finial.api.plugin.v1.PluginStatus"],
+    ["plugin","message","finial.api.plugin.v1.PluginStatus"],
+  ],
   "finial.api.plugin.v1.ReconfigurePluginsRequest": [
     ["name","message","finial.api.plugin.v1.PluginName"],
   ],

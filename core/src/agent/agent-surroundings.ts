@@ -1,5 +1,6 @@
 import type { Clock, Logger } from "@finial/sdk";
 import type { CatalogOptions } from "../kernel/catalog/catalog.ts";
+import type { PluginBlock } from "../kernel/catalog/plugin-block.ts";
 
 /** What an agent is given besides its configuration. */
 export interface AgentSurroundings {
@@ -13,6 +14,8 @@ export interface AgentSurroundings {
   readonly version: string;
   /** Where plugins are found and what they run with. */
   readonly plugins: CatalogOptions["surroundings"];
+  /** The plugins as the configuration file lists them now. Throws what is wrong with the file. */
+  readonly readPlugins: () => readonly PluginBlock[];
   /** Ends the agent, gracefully. */
   readonly signal: AbortSignal;
   /** Hands out what a signal to the process should do; called once, when the plugins run. */

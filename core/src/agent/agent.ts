@@ -57,7 +57,10 @@ async function serve(
     stack.use(
       await AdminEndpoints.start({
         socketPath: adminSocketPath,
-        plugin: pluginHandlers(catalog),
+        plugin: pluginHandlers({
+          plugins: catalog.plugins,
+          upgrade: (plugin) => catalog.upgrade(plugin, surroundings.readPlugins()),
+        }),
         clock,
         logger: logger.with({ subsystem_name: "endpoints" }),
       }),

@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "@finial/sdk";
 import { Code, StatusError } from "@finial/sdk";
 import { Catalog, type CatalogOptions } from "../kernel/catalog/catalog.ts";
+import type { PluginBlock } from "../kernel/catalog/plugin-block.ts";
 import { besidesPlugins, pluginsCheck } from "../kernel/catalog/plugins-check.ts";
 import { HealthChecks } from "../kernel/health/health-checks.ts";
 import { runHealthListener } from "../kernel/health/health-listener.ts";
@@ -44,6 +45,8 @@ export interface ServerSurroundings {
   readonly random: () => number;
   /** Where plugins are found and what they run with. */
   readonly plugins: CatalogOptions["surroundings"];
+  /** The plugins as the configuration file lists them now. Throws what is wrong with the file. */
+  readonly readPlugins: () => readonly PluginBlock[];
   /** Ends the server, gracefully. */
   readonly signal: AbortSignal;
   /** Hands out what a signal to the process should do; called once, when the plugins run. */
@@ -162,7 +165,10 @@ export async function runServer(config: ServerConfig, surroundings: ServerSurrou
         bundle: makeBundleHandlers({ ...shared, publishJwtKey: (key) => authorities.publishJwtKey(key) }),
         entry: makeEntryHandlers({ ...shared, authorizedEntries }),
         svid: makeSvidHandlers({ ...shared, x509, jwt, authorizedEntries }),
-        plugin: pluginHandlers(catalog),
+        plugin: pluginHandlers({
+          plugins: catalog.plugins,
+          upgrade: (plugin) => catalog.upgrade(plugin, surroundings.readPlugins()),
+        }),
         health: healthHandlers(async () => {
           catalog.checkPlugins();
           await checkServing();

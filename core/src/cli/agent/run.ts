@@ -53,7 +53,8 @@ export const run = command({
         run: async (surroundings) => {
           // The composition, loaded only by the command that needs it.
           const { runAgent } = await import("../../agent/agent.ts");
-          await runAgent(config, { ...surroundings, pid: process.pid, version });
+          const readPlugins = () => loadConfig(input.flags, input.io).plugins;
+          await runAgent(config, { ...surroundings, readPlugins, pid: process.pid, version });
         },
       },
       input.io,

@@ -53,6 +53,11 @@ describe("plugin commands", () => {
           if (name?.name !== "disk") throw new StatusError(Code.NotFound, "X", "there is no such plugin");
           return { plugin: { ...disk, pid: 4712 } };
         },
+        upgradePlugin: ({ name }) => {
+          if (name?.name !== "disk")
+            throw new StatusError(Code.FailedPrecondition, "X", "it has lost its keys");
+          return { before: disk, plugin: { ...disk, pid: 4713, version: "0.2.0" } };
+        },
         reconfigurePlugins: () => ({
           results: outcomes.map((outcome) => ({
             name: disk.name,
@@ -130,6 +135,17 @@ describe("plugin commands", () => {
     io = new FakeIo();
     assert.equal(await ask("restart", "KeyManager", "none"), 1);
     assert.equal(io.err, "Error: rpc error: code = NotFound desc = there is no such plugin\n");
+  });
+
+  it("upgrade says which version took over from which, or why none did", async () => {
+    assert.equal(await ask("upgrade", "KeyManager", "disk"), 0);
+    assert.equal(
+      io.out,
+      'Upgraded KeyManager "disk": process 4713 (version 0.2.0) took over from process 4711 (version 0.1.0)\n',
+    );
+    io = new FakeIo();
+    assert.equal(await ask("upgrade", "KeyManager", "other"), 1);
+    assert.equal(io.err, "Error: rpc error: code = FailedPrecondition desc = it has lost its keys\n");
   });
 
   it("reload says what came of each, and fails when one refused", async () => {

@@ -3,6 +3,7 @@ import {
   PluginDefinition,
   type PluginLogLine,
   type PluginName,
+  type PluginStatus,
 } from "@finial/proto/api/plugin/v1/plugin";
 import { quotedText } from "../../kernel/telemetry/log.ts";
 import type { Command } from "../command.ts";
@@ -17,7 +18,7 @@ const api = "finial.api.plugin.v1";
 
 /** Commands for the plugins of a running daemon. @param make for the daemon they ask. */
 export function pluginCommands(make: MakeSocketCommand): readonly Command[] {
-  return [list(make), status(make), restart(make), reload(make), logs(make)];
+  return [list(make), status(make), restart(make), upgrade(make), reload(make), logs(make)];
 }
 
 function list(make: MakeSocketCommand): Command {
@@ -65,6 +66,30 @@ function restart(make: MakeSocketCommand): Command {
       else say(`Restarted ${titleOf(name)}: process ${value.plugin?.pid} serves`);
     },
   });
+}
+
+function upgrade(make: MakeSocketCommand): Command {
+  return make({
+    name: "plugin upgrade",
+    synopsis: "Has a new version of a plugin, or one with another configuration, take over",
+    flags: { output: outputFlag },
+    operands: pluginOperands,
+    run: async ({ flags, operands, client, io, say }) => {
+      const name = pluginOf(operands);
+      const value = await client(PluginDefinition).upgradePlugin({ name });
+      if (flags.output === "json")
+        printMessages([{ name: `${api}.UpgradePluginResponse`, value }], io.stdout);
+      else
+        say(
+          `Upgraded ${titleOf(name)}: ${processOf(value.plugin)} took over from ${processOf(value.before)}`,
+        );
+    },
+  });
+}
+
+function processOf(plugin: PluginStatus | undefined): string {
+  const { pid, version } = plugin ?? {};
+  return version ? `process ${pid} (version ${version})` : `process ${pid}`;
 }
 
 const words: Readonly<Partial<Record<Outcome, string>>> = {

@@ -41,7 +41,8 @@ export const run = command({
         warnings,
         run: async (surroundings) => {
           const { runServer } = await import("../../server/server.ts");
-          await runServer(config, surroundings);
+          const readPlugins = () => loadConfig(input.flags, input.io).plugins;
+          await runServer(config, { ...surroundings, readPlugins });
         },
       },
       input.io,

@@ -39,9 +39,19 @@ interface Launched extends PreparedPlugin {
 export class Catalog implements AsyncDisposable {
   readonly #plugins: readonly SupervisedPlugin[];
   readonly #problems: Problems;
+  readonly #options: CatalogOptions;
+  readonly #socketFolder: string;
   readonly #owned: AsyncDisposableStack;
 
-  private constructor(plugins: readonly SupervisedPlugin[], problems: Problems, owned: AsyncDisposableStack) {
+  private constructor(
+    plugins: readonly SupervisedPlugin[],
+    problems: Problems,
+    options: CatalogOptions,
+    socketFolder: string,
+    owned: AsyncDisposableStack,
+  ) {
+    this.#options = options;
+    this.#socketFolder = socketFolder;
     this.#plugins = plugins;
     this.#problems = problems;
     this.#owned = owned;
@@ -83,7 +93,7 @@ export class Catalog implements AsyncDisposable {
       item.handOver(plugin);
       plugins.push(plugin);
     }
-    return new Catalog(plugins, problems, stack.move());
+    return new Catalog(plugins, problems, options, launched.socketFolder, stack.move());
   }
 
   /**
@@ -145,6 +155,41 @@ export class Catalog implements AsyncDisposable {
     const { problems } = this;
     if (problems.length > 0)
       throw new StatusError(Code.Unavailable, "PLUGIN_OUT_OF_SERVICE", problems.join("; "));
+  }
+
+  /**
+   * Has what the configuration now names take over from a plugin's process: a new version of its program, or another configuration.
+   *
+   * @param blocks the plugins as the configuration lists them now.
+   * @throws {StatusError} NotFound `PLUGIN_BLOCK` when it is not listed any more, or not enabled; what was against it. The process that
+   *   there was serves on then.
+   */
+  async upgrade(plugin: SupervisedPlugin, blocks: readonly PluginBlock[]): Promise<void> {
+    const { type, name, recentLog } = plugin;
+    const block = blocks.find((block) => block.type === type && block.name === name && block.enabled);
+    if (block === undefined)
+      throw new StatusError(
+        Code.NotFound,
+        "PLUGIN_BLOCK",
+        `the configuration does not list ${titleOf({ type, name })} any more: a plugin cannot be removed while the daemon runs`,
+      );
+    const { logger, trustDomain } = this.#options;
+    const prepared = preparePlugin(block, {
+      ...this.#options,
+      socketFolder: this.#socketFolder,
+      logger: loggerOf(block, logger),
+      recentLog,
+    });
+    prepared.logger.info("Upgrading plugin", { pid: plugin.pid, plugin_version: plugin.description.version });
+    try {
+      await plugin.upgrade(prepared, (running) => configurerOf({ ...prepared, running }, { trustDomain }));
+    } catch (error) {
+      prepared.logger.error("Plugin is not upgraded, and serves on", {
+        error: StatusError.from(error).message,
+      });
+      throw error;
+    }
+    prepared.logger.info("Plugin upgraded", { pid: plugin.pid, plugin_version: plugin.description.version });
   }
 
   /** Configures again those whose files changed; one that takes its time keeps none of the others. */
@@ -249,7 +294,12 @@ async function configure(
 }
 
 function configurerOf(
-  { block, running: { services }, secrets, logger }: Launched,
+  {
+    block,
+    running: { services },
+    secrets,
+    logger,
+  }: Pick<Launched, "block" | "running" | "secrets" | "logger">,
   { trustDomain }: Pick<CatalogOptions, "trustDomain">,
 ): Configurer {
   return new Configurer({ block, trustDomain, logger, services, secrets });

@@ -38,11 +38,13 @@ export function preparePlugin(
     readonly socketFolder: string;
     readonly logger: Logger;
     readonly clock: Clock;
+    /** Of the process that this one is to take over from. */
+    readonly recentLog?: RecentLog;
   },
 ): PreparedPlugin {
   const { surroundings, socketFolder, logger, clock } = options;
   const redaction = new Redaction();
-  const recentLog = new RecentLog(clock);
+  const recentLog = options.recentLog ?? new RecentLog(clock);
   return {
     block,
     planned: planLaunch(block, surroundings, socketFolder),

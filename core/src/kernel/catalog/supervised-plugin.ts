@@ -5,7 +5,7 @@ import { pluginLimits } from "../pluginhost/limits.ts";
 import { ProcessorUse } from "../pluginhost/processor-use.ts";
 import { askForHealth, untilSilent } from "../pluginhost/pulse.ts";
 import type { RunningPlugin } from "../pluginhost/running-plugin.ts";
-import { StableLink } from "../pluginhost/stable-link.ts";
+import { type Held, StableLink } from "../pluginhost/stable-link.ts";
 import { refusedReason, Supervisor } from "../pluginhost/supervisor.ts";
 import type { BoundPlugin, ClientOf, PluginReturns } from "./bound-plugin.ts";
 import type { Configurer, Reconfigured } from "./configurer.ts";
@@ -13,6 +13,11 @@ import { clientOf, type LaunchOptions, launchPlugin, type PreparedPlugin } from 
 import { titleOf } from "./plugin-block.ts";
 import type { RecentLog } from "./recent-log.ts";
 import { mayRepeat } from "./repeatable-calls.ts";
+
+/** Calls wait this long at most for a process to take over, and so do those that are on their way for their end. */
+const holdMs = 5000;
+/** What is read from a process that was upgraded has this long to be read to its end. */
+const retireMs = 2000;
 
 export interface SupervisedPluginOptions extends Omit<LaunchOptions, "signal"> {
   readonly prepared: PreparedPlugin;
@@ -50,6 +55,11 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
   readonly #options: SupervisedPluginOptions;
   readonly #checks: ((fresh: ClientOf) => Promise<void>)[] = [];
   readonly #link: StableLink;
+  readonly #recentLog: RecentLog;
+  readonly #retiring = new Set<Promise<void>>();
+  #prepared: PreparedPlugin;
+  #configurer: Configurer;
+  #isUpgraded = false;
   readonly #supervisor: Supervisor<RunningPlugin>;
 
   constructor(options: SupervisedPluginOptions) {
@@ -57,6 +67,9 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
     const { block, planned, logger } = prepared;
     const title = titleOf(block);
     this.#options = options;
+    this.#prepared = prepared;
+    this.#configurer = options.configurer;
+    this.#recentLog = prepared.recentLog;
     this.type = block.type;
     this.name = block.name;
     this.services = first.services;
@@ -69,7 +82,7 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
       title,
       mayRepeat,
       onFault: (fault) => this.#supervisor.replace(fault),
-      redact: (failure) => prepared.secrets.redaction.failure(failure),
+      redact: (failure) => this.#prepared.secrets.redaction.failure(failure),
       clock,
     });
     this.#supervisor = new Supervisor({
@@ -109,12 +122,12 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
 
   /** As a person would want to know of it. */
   get description(): PluginDescription {
-    const { planned, block } = this.#options.prepared;
+    const { planned, block } = this.#prepared;
     return {
       version: planned.manifest?.version ?? "",
       sealed: planned.launch.sealed,
       external: block.pluginCmd !== undefined,
-      reconfigurable: this.#options.configurer.reconfigurable,
+      reconfigurable: this.#configurer.reconfigurable,
     };
   }
 
@@ -125,12 +138,12 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
 
   /** What was logged of it last. */
   get recentLog(): RecentLog {
-    return this.#options.prepared.recentLog;
+    return this.#recentLog;
   }
 
   /** Configures it again if its file or a secret changed. */
   async reconfigure(): Promise<Reconfigured> {
-    return await this.#options.configurer.reconfigure(this.client);
+    return await this.#configurer.reconfigure(this.client);
   }
 
   /**
@@ -143,9 +156,76 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
     await this.#supervisor.restart();
   }
 
+  /**
+   * Has a process of another version, or with another configuration, take over while this one serves: it is launched beside it,
+   * checks its configuration and takes it, and has to be the same plugin. Calls wait for the moment in which it takes over.
+   *
+   * @param prepared with the recent log of this.
+   * @throws {StatusError} FailedPrecondition `PLUGIN_UPGRADE` or what else was against it; nothing has changed then.
+   */
+  async upgrade(
+    prepared: PreparedPlugin,
+    configurerFor: (running: RunningPlugin) => Configurer,
+  ): Promise<void> {
+    if (this.#isUpgraded) throw refused("it is being upgraded already");
+    this.#isUpgraded = true;
+    try {
+      const { signal } = this.#options;
+      await using stack = new AsyncDisposableStack();
+      const running = stack.use(await launchPlugin(prepared, { ...this.#options, signal }));
+      const configurer = configurerFor(running);
+      try {
+        await this.#takeOver(running, configurer);
+      } catch (error) {
+        throw prepared.secrets.redaction.error(await running.explain(error, "while it took over"));
+      }
+      stack.move();
+      this.#prepared = prepared;
+      this.#configurer = configurer;
+    } finally {
+      this.#isUpgraded = false;
+    }
+  }
+
+  async #takeOver(running: RunningPlugin, configurer: Configurer): Promise<void> {
+    const { signal, clock } = this.#options;
+    const fresh = clientOf(running);
+    this.#requireSameServices(running);
+    const notes = await configurer.validate(fresh, { signal });
+    if (notes.length > 0) throw refused(notes.join("; "));
+    await configurer.configure(fresh, { signal });
+    const held = await this.#link.hold(holdMs);
+    if (held === undefined)
+      throw refused(`calls to the process that there is did not end within ${holdMs / 1000} s`);
+    try {
+      // What changed between its configuration and now, such as a new key, it finds out now.
+      const work = configurer.configureAgain(fresh, { signal }).then(async (): Promise<true> => {
+        for (const check of this.#checks) await check(fresh);
+        return true;
+      });
+      if ((await within(work, holdMs, { clock, signal })) === undefined)
+        throw refused(`it was not ready to take over within ${holdMs / 1000} s`);
+      const old = await this.#supervisor.handOver(running);
+      const retiring = this.#retire(old, held);
+      this.#retiring.add(retiring);
+      void retiring.finally(() => this.#retiring.delete(retiring));
+    } catch (error) {
+      held.resume();
+      throw error;
+    }
+  }
+
+  /** Streams that are read to their end get to it; those that would go on for ever are opened again, at the new process. */
+  async #retire(old: RunningPlugin, held: Held): Promise<void> {
+    await within(held.quiet, retireMs, { clock: this.#options.clock });
+    held.end("it was upgraded");
+    await old[Symbol.asyncDispose]();
+  }
+
   /** Another process: launched, configured as the last was, and found to be the same plugin. */
   async #start(signal: AbortSignal): Promise<RunningPlugin> {
-    const { prepared, configurer, clock } = this.#options;
+    const { clock } = this.#options;
+    const [prepared, configurer] = [this.#prepared, this.#configurer];
     await using stack = new AsyncDisposableStack();
     const running = stack.use(await launchPlugin(prepared, { ...this.#options, signal }));
     const fresh = clientOf(running);
@@ -183,5 +263,10 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#supervisor[Symbol.asyncDispose]();
+    await Promise.all(this.#retiring);
   }
+}
+
+function refused(why: string): StatusError {
+  return new StatusError(Code.FailedPrecondition, "PLUGIN_UPGRADE", why);
 }

@@ -43,17 +43,18 @@ function context(signal = new AbortController().signal): CallContext {
   return { signal, metadata: { get: () => [] }, peer: "", method: "", values: new Map() };
 }
 
+const handlersOf = (...plugins: readonly ManagedPlugin[]) =>
+  pluginHandlers({ plugins, upgrade: () => assert.fail("no upgrade was asked for") });
+
 const disk = { type: "KeyManager", name: "disk" };
 
 describe("pluginHandlers()", () => {
   it("tells of each plugin what state it is in", async () => {
-    const { listPlugins } = pluginHandlers({
-      plugins: [
-        fake("disk").plugin,
-        fake("away", { pid: undefined, servingSince: undefined }).plugin,
-        fake("ill", { problem: "it keeps ending" }).plugin,
-      ],
-    });
+    const { listPlugins } = handlersOf(
+      fake("disk").plugin,
+      fake("away", { pid: undefined, servingSince: undefined }).plugin,
+      fake("ill", { problem: "it keeps ending" }).plugin,
+    );
     const { plugins = [] } = await listPlugins({}, context());
     assert.deepEqual(plugins[0], {
       name: disk,
@@ -81,9 +82,28 @@ describe("pluginHandlers()", () => {
 
   it("restarts the one that is named, and no other", async () => {
     const [one, other] = [fake("disk"), fake("other")];
-    const { restartPlugin } = pluginHandlers({ plugins: [one.plugin, other.plugin] });
+    const { restartPlugin } = handlersOf(one.plugin, other.plugin);
     const { plugin } = await restartPlugin({ name: disk }, context());
     assert.deepEqual([plugin?.name, one.asked, other.asked], [disk, ["restart"], []]);
+  });
+
+  it("upgrades the one that is named, and tells of it before and after", async () => {
+    let restarts = 2;
+    const { plugin } = fake("disk");
+    const changing: ManagedPlugin = Object.defineProperty({ ...plugin }, "restarts", { get: () => restarts });
+    const { upgradePlugin } = pluginHandlers({
+      plugins: [fake("other").plugin, changing],
+      upgrade: async (asked) => {
+        assert.equal(asked, changing);
+        restarts = 3;
+      },
+    });
+    const upgraded = await upgradePlugin({ name: disk }, context());
+    assert.deepEqual([upgraded.before?.restarts, upgraded.plugin?.restarts], [2, 3]);
+    const failing = pluginHandlers({ plugins: [plugin], upgrade: () => Promise.reject(new Error("no")) });
+    await assert.rejects(async () => await failing.upgradePlugin({ name: disk }, context()), {
+      message: "no",
+    });
   });
 
   it("says what came of reconfiguring all, or one", async () => {
@@ -95,7 +115,7 @@ describe("pluginHandlers()", () => {
     const plugins = outcomes.map(
       (result, index) => fake(`p${index}`, { reconfigure: async () => result }).plugin,
     );
-    const { reconfigurePlugins } = pluginHandlers({ plugins });
+    const { reconfigurePlugins } = handlersOf(...plugins);
     const { results = [] } = await reconfigurePlugins({ name: undefined }, context());
     assert.deepEqual(
       results.map(({ name, outcome, error }) => [name?.name, outcome, error]),
@@ -111,7 +131,7 @@ describe("pluginHandlers()", () => {
 
   it("gives the last lines of a log, and those that come while somebody follows", async () => {
     const { plugin, log } = fake("disk");
-    const { watchPluginLog } = pluginHandlers({ plugins: [plugin] });
+    const { watchPluginLog } = handlersOf(plugin);
     for (const word of ["one", "two", "three"]) log.debug(word, { n: 1 });
     const read = async (last: number) =>
       (await Array.fromAsync(watchPluginLog({ name: disk, last, follow: false }, context()))).map(
@@ -162,7 +182,7 @@ describe("pluginHandlers()", () => {
   ] as const)
     it(`finds no plugin by ${title}`, async () => {
       const { plugin, asked } = fake("disk");
-      const { restartPlugin } = pluginHandlers({ plugins: [plugin] });
+      const { restartPlugin } = handlersOf(plugin);
       await assert.rejects(
         async () => await restartPlugin({ name }, context()),
         (error: unknown) => {

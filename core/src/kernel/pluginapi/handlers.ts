@@ -38,18 +38,27 @@ const outcomes: Readonly<Record<Reconfigured["outcome"], Outcome>> = {
 };
 
 /** The handlers of `finial.api.plugin.v1.Plugin`. */
-export function pluginHandlers({
+export function pluginHandlers<P extends ManagedPlugin>({
   plugins,
+  upgrade,
 }: {
-  readonly plugins: readonly ManagedPlugin[];
+  readonly plugins: readonly P[];
+  /** Has what the daemon's configuration file now says of it take over. */
+  readonly upgrade: (plugin: P) => Promise<void>;
 }): Handlers<typeof PluginDefinition> {
-  const find = (name: PluginName | undefined): ManagedPlugin => findPlugin(plugins, name);
+  const find = (name: PluginName | undefined): P => findPlugin(plugins, name);
   return {
     listPlugins: () => ({ plugins: plugins.map(statusOf) }),
     restartPlugin: async ({ name }) => {
       const plugin = find(name);
       await plugin.restart();
       return { plugin: statusOf(plugin) };
+    },
+    upgradePlugin: async ({ name }) => {
+      const plugin = find(name);
+      const before = statusOf(plugin);
+      await upgrade(plugin);
+      return { before, plugin: statusOf(plugin) };
     },
     reconfigurePlugins: async ({ name }) => {
       const asked = name === undefined ? plugins : [find(name)];
@@ -77,7 +86,7 @@ export function pluginHandlers({
   };
 }
 
-function findPlugin(plugins: readonly ManagedPlugin[], name: PluginName | undefined): ManagedPlugin {
+function findPlugin<P extends ManagedPlugin>(plugins: readonly P[], name: PluginName | undefined): P {
   if (name === undefined || name.type === "" || name.name === "")
     throw new StatusError(Code.InvalidArgument, "PLUGIN_NAME", "a plugin is named by its type and its name");
   const found = plugins.find((plugin) => plugin.type === name.type && plugin.name === name.name);

@@ -55,6 +55,120 @@ async function rest(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 30));
 }
 
+describe("StableLink, while another process takes over", () => {
+  it("waits for calls that are on their way, has others wait, and gives them to the new process", async () => {
+    const { link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    const answer = Promise.withResolvers<{ count: number }>();
+    const asked = Promise.withResolvers<void>();
+    await using old = await openStore({
+      countEntries: () => {
+        asked.resolve();
+        return answer.promise;
+      },
+    });
+    await using next = await openStore({ countEntries: () => ({ count: 2 }) });
+    link.connect(old.channel);
+    const before = store.countEntries({});
+    await asked.promise;
+    const holding = link.hold(5000);
+    const during = store.countEntries({});
+    await rest();
+    answer.resolve({ count: 1 });
+    const held = await holding;
+    assert.ok(held);
+    assert.equal((await before).count, 1);
+    link.connect(next.channel);
+    assert.equal((await during).count, 2);
+    await held.quiet;
+    held.resume();
+    assert.equal((await store.countEntries({})).count, 2, "there is no way back");
+  });
+
+  it("goes on as before when a call does not end, and when the new process is not taken", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    let isStuck = true;
+    const asked = Promise.withResolvers<void>();
+    await using plugin = await openStore({
+      countEntries: () => {
+        asked.resolve();
+        return isStuck ? new Promise(() => {}) : { count: 1 };
+      },
+    });
+    link.connect(plugin.channel);
+    const leave = new AbortController();
+    const stuck = assert.rejects(store.countEntries({}, { signal: leave.signal }), { code: Code.Cancelled });
+    await asked.promise;
+    isStuck = false;
+    const holding = link.hold(5000);
+    const during = store.countEntries({});
+    await clock.advance(5000);
+    assert.equal(await holding, undefined);
+    assert.equal((await during).count, 1);
+    leave.abort();
+    await stuck;
+    const held = await link.hold(5000);
+    const waiting = store.countEntries({});
+    await rest();
+    held?.resume();
+    assert.equal((await waiting).count, 1);
+  });
+
+  it("does not go back to a process that has ended meanwhile", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    const plugin = await openStore({ countEntries: () => ({ count: 1 }) });
+    link.connect(plugin.channel);
+    const held = await link.hold(5000);
+    await dies(plugin, link, clock);
+    held?.resume();
+    const call = store.countEntries({}, { deadlineMs: 30_000 });
+    await using next = await openStore({ countEntries: () => ({ count: 2 }) });
+    link.connect(next.channel);
+    assert.equal((await call).count, 2);
+  });
+
+  it("lets what is read be read to its end, and then ends what is left at the old process", async () => {
+    const { clock, link } = makeLink();
+    const store = link.client(DataStoreDefinition);
+    const goOn = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<void>();
+    const old = await openStore({
+      listEntries: async function* () {
+        yield { entries: [] };
+        first.resolve();
+        await goOn.promise;
+        yield { entries: [] };
+      },
+    });
+    link.connect(old.channel);
+    const reading = Array.fromAsync(store.listEntries({}));
+    await first.promise;
+    const held = await link.hold(5000);
+    await using next = await openStore({});
+    link.connect(next.channel);
+    let quiet = false;
+    void held?.quiet.then(() => {
+      quiet = true;
+    });
+    await rest();
+    assert.equal(quiet, false);
+    goOn.resolve();
+    assert.equal((await reading).length, 2);
+    await rest();
+    assert.equal(quiet, true);
+    held?.end("it was upgraded");
+    await old[Symbol.asyncDispose]();
+    await clock.advance(0);
+  });
+
+  it("cannot be held without a process", async () => {
+    const { link } = makeLink();
+    await assert.rejects(link.hold(5000), { code: Code.Unavailable, reason: "PLUGIN_AWAY" });
+  });
+});
+
 describe("StableLink, with calls that have one answer", () => {
   it("holds over several processes", async () => {
     const { clock, link } = makeLink();

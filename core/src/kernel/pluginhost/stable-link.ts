@@ -10,6 +10,7 @@ import {
 } from "@finial/sdk/internal";
 import { connectivityState } from "@grpc/grpc-js";
 import { within } from "../lifecycle/within.ts";
+import { Gauge } from "./gauge.ts";
 
 /** More would only fill the memory. */
 const defaultMaxCalls = 4096;
@@ -40,9 +41,21 @@ export interface StableLinkOptions {
   readonly clock: Clock;
 }
 
+/** A plugin whose calls wait, while another process of it takes over. */
+export interface Held {
+  /** The calls go to the process that there was, if it still is. */
+  resume(): void;
+  /** What is still on its way to it fails, or is asked of the other where that does no harm. */
+  end(how: string): void;
+  /** Resolves when nothing is on its way to it any more but calls that may go on for ever. */
+  readonly quiet: Promise<void>;
+}
+
 /** The connection to the process that the plugin is at the moment. */
 interface Up {
   readonly channel: Channel;
+  readonly unaries: Gauge;
+  readonly streams: Gauge;
   readonly clients: Map<ServiceDefinition, Client<ServiceDefinition>>;
   /** Resolves with what became of it. */
   readonly over: Promise<string>;
@@ -59,6 +72,8 @@ export class StableLink {
   readonly #options: StableLinkOptions;
   #up: Up | undefined;
   #next = Promise.withResolvers<Up>();
+  /** To which calls went before they were held. */
+  #holding: Up | undefined;
   #away: { readonly how: string; readonly sinceMs: number; readonly nextStart: Date } | undefined;
   #inFlight = 0;
 
@@ -69,9 +84,39 @@ export class StableLink {
   /** From now on calls go to this process. */
   connect(channel: Channel): void {
     const { promise: over, resolve: end } = Promise.withResolvers<string>();
+    this.#goOn({ channel, unaries: new Gauge(), streams: new Gauge(), clients: new Map(), over, end });
+  }
+
+  #goOn(up: Up): void {
     this.#away = undefined;
-    this.#up = { channel, clients: new Map(), over, end };
-    this.#next.resolve(this.#up);
+    this.#holding = undefined;
+    this.#up = up;
+    this.#next.resolve(up);
+  }
+
+  /**
+   * From now on calls wait, but for those that are on their way. Streams go on.
+   *
+   * @returns when no unary call is on its way any more; undefined when that took too long, and calls go on as before.
+   * @throws {StatusError} Unavailable `PLUGIN_AWAY` while there is no process.
+   */
+  async hold(limitMs: number): Promise<Held | undefined> {
+    const up = this.#up;
+    if (up === undefined) throw isAway(this.#away?.how ?? "it has not started yet");
+    const nowMs = this.#nowMs();
+    this.#holding = up;
+    this.#up = undefined;
+    this.#next = Promise.withResolvers();
+    this.#away = { how: "it is being upgraded", sinceMs: nowMs, nextStart: new Date(nowMs) };
+    const resume = (): void => {
+      if (this.#holding === up) this.#goOn(up);
+    };
+    const idle = up.unaries.empty.then((): true => true);
+    if ((await within(idle, limitMs, { clock: this.#options.clock })) === undefined) {
+      resume();
+      return undefined;
+    }
+    return { resume, end: up.end, quiet: up.streams.empty };
   }
 
   /**
@@ -82,8 +127,9 @@ export class StableLink {
    */
   disconnect(how: string, nextStart: Date): void {
     if (this.#up !== undefined) this.#next = Promise.withResolvers();
-    this.#up?.end(how);
+    (this.#up ?? this.#holding)?.end(how);
     this.#up = undefined;
+    this.#holding = undefined;
     const sinceMs = this.#away?.sinceMs ?? this.#nowMs();
     this.#away = { how, sinceMs, nextStart };
   }
@@ -109,12 +155,15 @@ export class StableLink {
         const deadline = this.#deadlineOf(options);
         for (let attempt = 1; ; attempt++) {
           const up = this.#up ?? (await this.#untilUp(deadline, options.signal));
+          const over = up.unaries.enter();
           try {
             return await methodOf(up, definition, key)(request, this.#remaining(options, deadline));
           } catch (error) {
             const loss = await this.#lossOf(up, error, options.signal);
             const again = this.#mayTryAgain(loss, definition, method);
             if (!again || attempt === maxAttempts) throw this.#shown(loss?.error ?? error);
+          } finally {
+            over();
           }
         }
       } finally {
@@ -134,6 +183,7 @@ export class StableLink {
         for (let attempt = 1; ; attempt++) {
           const up = link.#up ?? (await link.#untilUp(deadline, options.signal));
           let begun = false;
+          const over = up.streams.enter();
           try {
             const stream = methodOf(up, definition, key)(request, link.#remaining(options, deadline));
             for await (const message of stream as AsyncIterable<unknown>) {
@@ -145,6 +195,8 @@ export class StableLink {
             const loss = await link.#lossOf(up, error, options.signal);
             const again = !begun && link.#mayTryAgain(loss, definition, method);
             if (!again || attempt === maxAttempts) throw link.#shown(loss?.error ?? error);
+          } finally {
+            over();
           }
         }
       } finally {

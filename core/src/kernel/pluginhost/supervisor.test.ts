@@ -107,6 +107,41 @@ describe("Supervisor", () => {
     await supervisor[Symbol.asyncDispose]();
   });
 
+  it("has another process take over, and leaves the one that was to who asked", async () => {
+    const { clock, events, logger, made, supervisor } = supervise();
+    await clock.advance(5000);
+    const next = new FakeInstance(77);
+    const handed = supervisor.handOver(next);
+    await clock.advance(0);
+    assert.equal(await handed, made[0]);
+    assert.deepEqual([events, supervisor.pid, supervisor.restarts], [["up 1", "up 77"], 77, 0]);
+    assert.deepEqual([made[0]?.disposed, made[0]?.isRunning, logger.lines], [0, true, []]);
+    // From now on it is the other that is looked after.
+    made[0]?.end();
+    await clock.advance(0);
+    assert.equal(supervisor.pid, 77);
+    next.end();
+    await clock.advance(0);
+    assert.deepEqual([supervisor.pid, supervisor.restarts], [2, 1]);
+    await supervisor[Symbol.asyncDispose]();
+    assert.equal(made[1]?.disposed, 1);
+  });
+
+  it("hands nothing over while there is no process, nor when it is stopped", async () => {
+    const { clock, last, state, supervisor } = supervise();
+    await clock.advance(5000);
+    state.startMs = 1000;
+    last().end();
+    await clock.advance(0);
+    const next = new FakeInstance(77);
+    await assert.rejects(supervisor.handOver(next), { code: Code.FailedPrecondition, reason: "PLUGIN_AWAY" });
+    await clock.advance(5000);
+    const ending = supervisor[Symbol.asyncDispose]();
+    await assert.rejects(supervisor.handOver(next), { code: Code.Cancelled, reason: "PLUGIN_STOPPED" });
+    await ending;
+    assert.equal(next.disposed, 0);
+  });
+
   it("ends it in its turn when a restart is asked for, and only then starts another", async () => {
     const { clock, events, last, logger, made, problems, supervisor } = supervise();
     await clock.advance(5000);

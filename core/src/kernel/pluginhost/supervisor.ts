@@ -62,6 +62,8 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
   #problem: string | undefined;
   #restarts = 0;
   #servingSince: Date;
+  #offered = Promise.withResolvers<void>();
+  #handOver: { readonly next: I; readonly done: PromiseWithResolvers<I> } | undefined;
   #asked = Promise.withResolvers<void>();
   /** Somebody waits for it. */
   #restart: PromiseWithResolvers<void> | undefined;
@@ -103,15 +105,44 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
    *   be started, which is tried again; Cancelled when it is time to stop.
    */
   async restart(): Promise<void> {
-    if (this.#current === undefined)
-      throw new StatusError(
-        Code.FailedPrecondition,
-        "PLUGIN_AWAY",
-        `plugin ${this.#options.title} has no process at the moment, and is being started`,
-      );
+    if (this.#current === undefined) throw this.#away();
     this.#restart ??= Promise.withResolvers();
     this.#asked.resolve();
     await this.#restart.promise;
+  }
+
+  /**
+   * Has another process, which is ready, take the place of the one that is at work.
+   *
+   * @returns the one that was, which is the caller's to end from then on.
+   * @throws {StatusError} FailedPrecondition `PLUGIN_AWAY` while there is none; Cancelled when it is time to stop. Then the other is
+   *   the caller's still.
+   */
+  async handOver(next: I): Promise<I> {
+    if (this.#current === undefined) throw this.#away();
+    const handOver = { next, done: Promise.withResolvers<I>() };
+    this.#handOver = handOver;
+    this.#offered.resolve();
+    return await handOver.done.promise;
+  }
+
+  #away(): StatusError {
+    return new StatusError(
+      Code.FailedPrecondition,
+      "PLUGIN_AWAY",
+      `plugin ${this.#options.title} has no process at the moment, and is being started`,
+    );
+  }
+
+  #takeOver(old: I): I {
+    const { next, done } = this.#handOver ?? {};
+    this.#handOver = undefined;
+    if (next === undefined) throw new TypeError("nothing was handed over");
+    this.#current = next;
+    this.#servingSince = this.#options.clock.now();
+    this.#options.onUp(next);
+    done?.resolve(old);
+    return next;
   }
 
   /** Ends the process that is at work, because of something that no plugin may do, and starts another. */
@@ -124,18 +155,20 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     while (instance !== undefined) {
       const end = await this.#serve(instance);
       if (end === undefined) return;
-      instance = await this.#recover(end);
+      instance = end === takenOver ? this.#takeOver(instance) : await this.#recover(end);
     }
   }
 
   /** Until its end, and how that came; undefined when it is not to be replaced. */
-  async #serve(instance: I): Promise<End<I> | undefined> {
+  async #serve(instance: I): Promise<End<I> | typeof takenOver | undefined> {
     const { clock, watch, logger } = this.#options;
     const sinceMs = clock.now().getTime();
     this.#fault = Promise.withResolvers();
     this.#asked = Promise.withResolvers();
     // Asked for while the process came up.
     if (this.#restart !== undefined) this.#asked.resolve();
+    this.#offered = Promise.withResolvers();
+    if (this.#handOver !== undefined) this.#offered.resolve();
     const over = new AbortController();
     const signal = AbortSignal.any([this.#signal, over.signal]);
     const ignore = (): undefined => undefined;
@@ -157,10 +190,12 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     const ended = instance.exited.then((exit) => fault ?? describeExit(exit));
     const hung = killed(watch(instance, signal)).catch(() => never);
     const asked = this.#asked.promise.then(() => restartAsked);
-    const how = await Promise.race([ended, hung, killed(this.#fault.promise), asked, stopped]);
+    const offered = this.#offered.promise.then(() => takenOver);
+    const how = await Promise.race([ended, hung, killed(this.#fault.promise), asked, offered, stopped]);
     over.abort();
     // Told to end: it is ended, in its turn, by whoever disposes of this.
     if (how === undefined || this.#signal.aborted) return undefined;
+    if (how === takenOver) return takenOver;
     return { instance, how, servedMs: clock.now().getTime() - sinceMs };
   }
 
@@ -251,14 +286,19 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    this.#restart?.reject(
-      new StatusError(Code.Cancelled, "PLUGIN_STOPPED", `plugin ${this.#options.title} is stopped`),
+    const stopped = new StatusError(
+      Code.Cancelled,
+      "PLUGIN_STOPPED",
+      `plugin ${this.#options.title} is stopped`,
     );
+    this.#restart?.reject(stopped);
+    this.#handOver?.done.reject(stopped);
     await this.#current?.[Symbol.asyncDispose]();
   }
 }
 
 const restartAsked = "a restart was asked for";
+const takenOver = "taken over";
 
 interface End<I> {
   readonly instance: I;

@@ -92,6 +92,7 @@ const matrix: Readonly<Record<string, string>> = {
   "spire.api.server.trustdomain.v1.TrustDomain/RefreshBundle": "LA",
   "finial.api.plugin.v1.Plugin/ListPlugins": "L",
   "finial.api.plugin.v1.Plugin/RestartPlugin": "L",
+  "finial.api.plugin.v1.Plugin/UpgradePlugin": "L",
   "finial.api.plugin.v1.Plugin/ReconfigurePlugins": "L",
   "finial.api.plugin.v1.Plugin/WatchPluginLog": "L",
   "grpc.health.v1.Health/Check": "L",

@@ -67,6 +67,7 @@ const policy: Readonly<Record<string, Readonly<Record<string, Audience>>>> = {
   "finial.api.plugin.v1.Plugin": {
     ListPlugins: local,
     RestartPlugin: local,
+    UpgradePlugin: local,
     ReconfigurePlugins: local,
     WatchPluginLog: local,
   },

@@ -72,6 +72,15 @@ export interface RestartPluginResponse {
   plugin: PluginStatus | undefined;
 }
 
+export interface UpgradePluginRequest {
+  name: PluginName | undefined;
+}
+
+export interface UpgradePluginResponse {
+  before: PluginStatus | undefined;
+  plugin: PluginStatus | undefined;
+}
+
 export interface ReconfigurePluginsRequest {
   /** Absent: all. */
   name: PluginName | undefined;
@@ -600,6 +609,134 @@ export const RestartPluginResponse: MessageFns<RestartPluginResponse> = {
   },
 };
 
+function createBaseUpgradePluginRequest(): UpgradePluginRequest {
+  return { name: undefined };
+}
+
+export const UpgradePluginRequest: MessageFns<UpgradePluginRequest> = {
+  encode(message: UpgradePluginRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== undefined) {
+      PluginName.encode(message.name, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpgradePluginRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpgradePluginRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = PluginName.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpgradePluginRequest>): UpgradePluginRequest {
+    return UpgradePluginRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpgradePluginRequest>): UpgradePluginRequest {
+    const message = createBaseUpgradePluginRequest();
+    message.name = (object.name !== undefined && object.name !== null)
+      ? PluginName.fromPartial(object.name)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpgradePluginResponse(): UpgradePluginResponse {
+  return { before: undefined, plugin: undefined };
+}
+
+export const UpgradePluginResponse: MessageFns<UpgradePluginResponse> = {
+  encode(message: UpgradePluginResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.before !== undefined) {
+      PluginStatus.encode(message.before, writer.uint32(10).fork()).join();
+    }
+    if (message.plugin !== undefined) {
+      PluginStatus.encode(message.plugin, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpgradePluginResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpgradePluginResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.before = PluginStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.plugin = PluginStatus.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpgradePluginResponse>): UpgradePluginResponse {
+    return UpgradePluginResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpgradePluginResponse>): UpgradePluginResponse {
+    const message = createBaseUpgradePluginResponse();
+    message.before = (object.before !== undefined && object.before !== null)
+      ? PluginStatus.fromPartial(object.before)
+      : undefined;
+    message.plugin = (object.plugin !== undefined && object.plugin !== null)
+      ? PluginStatus.fromPartial(object.plugin)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseReconfigurePluginsRequest(): ReconfigurePluginsRequest {
   return { name: undefined };
 }
@@ -1067,6 +1204,20 @@ export const PluginDefinition = {
       requestType: RestartPluginRequest as typeof RestartPluginRequest,
       requestStream: false,
       responseType: RestartPluginResponse as typeof RestartPluginResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Reads the daemon's configuration file anew, and has what it now says of a plugin take over from the process that there is: a new
+     * version of its program, or another configuration. It is started beside the old one, checks and takes its configuration, and has
+     * to be the same plugin; calls wait for the moment in which it takes over. NOT_FOUND when there is no such plugin, here or in the
+     * file; FAILED_PRECONDITION, or what the new one failed with, when it does not take over: the old one serves on.
+     */
+    upgradePlugin: {
+      name: "UpgradePlugin",
+      requestType: UpgradePluginRequest as typeof UpgradePluginRequest,
+      requestStream: false,
+      responseType: UpgradePluginResponse as typeof UpgradePluginResponse,
       responseStream: false,
       options: {},
     },
