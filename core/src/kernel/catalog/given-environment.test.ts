@@ -26,4 +26,13 @@ describe("resolveSecretVariables()", () => {
       message: "plugin_env: A: secret+env:NONE: the daemon's environment has no such variable",
     });
   });
+
+  it("gives none that no variable can hold, and does not quote it", async () => {
+    const given = { names: [], values: { A: "secret+exec:/bin/printf" }, isCompatible: false };
+    const binary = { resolve: async () => "canary\0canary" };
+    await assert.rejects(resolveSecretVariables(given, binary), {
+      reason: "SECRET_UNAVAILABLE",
+      message: "plugin_env: A: there is a NUL in it, which no environment variable can hold",
+    });
+  });
 });

@@ -69,4 +69,15 @@ describe("RecentLog", () => {
       ["one", "two"],
     );
   });
+
+  it("leaves a follower that falls far behind", async () => {
+    const recent = new RecentLog(new FakeClock());
+    const logger = recent.logger(captureLog());
+    const following = recent.follow(new AbortController().signal);
+    const first = following.next();
+    logger.info("one");
+    assert.equal((await first).value?.message, "one");
+    for (let line = 0; line < 10_001; line++) logger.info("more");
+    assert.deepEqual(await following.next(), { done: true, value: undefined });
+  });
 });

@@ -43,6 +43,8 @@ export class RecentLog {
     const take = (line: RecentLine): void => {
       waiting.push(line);
       wake.resolve();
+      // Its reader may never come back for them.
+      if (waiting.length > maxWaiting) this.#followers.delete(take);
     };
     const stop = (): void => wake.resolve();
     this.#followers.add(take);

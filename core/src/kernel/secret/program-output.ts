@@ -41,7 +41,7 @@ export async function readProgramOutput(
     if (output === undefined) throw failed(`did not end within ${limits.timeoutMs / 1000} s`);
     return output;
   } finally {
-    killGroup(child);
+    killGroupOfRunning(child);
     child.stdout.destroy();
     child.stderr.destroy();
   }
@@ -72,6 +72,11 @@ async function outputOf(child: PipedProcess, maxBytes: number): Promise<Buffer> 
   if (code === 0) return Buffer.concat(pieces);
   const said = errorBytes === 0 ? "" : ` (${errorBytes} bytes on its standard error are not shown)`;
   throw failed(`${signal === null ? `ended with exit status ${code}` : `was killed by ${signal}`}${said}`);
+}
+
+/** Once it has ended and is forgotten, another group may have its number. */
+function killGroupOfRunning(child: ChildProcess): void {
+  if (child.exitCode === null && child.signalCode === null) killGroup(child);
 }
 
 function killGroup({ pid }: ChildProcess): void {

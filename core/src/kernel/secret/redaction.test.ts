@@ -26,6 +26,12 @@ describe("Redaction.redact()", () => {
     assert.equal(redaction.redact("line MIGHAgEAMBMGByqGSM49, short"), "line [secret], short");
   });
 
+  it("knows all of them, though one has many lines", () => {
+    const lines = Array.from({ length: 1000 }, (_, line) => `line ${line} of a long secret`);
+    const redaction = redactionOf("a-password", lines.join("\n"));
+    assert.equal(redaction.redact(`a-password, ${lines[0]}, ${lines[999]}`), "[secret], [secret], [secret]");
+  });
+
   it("leaves words alone that are too short to be secrets", () => {
     assert.equal(redactionOf("abc", "1").redact("abc 123"), "abc 123");
   });

@@ -12,19 +12,21 @@ const maxKept = 256;
 /** Takes the secrets that a plugin was given out of what it says: plugins quote what they do not understand. */
 export class Redaction {
   /** The newest first. */
-  #values: readonly string[] = [];
+  #secrets: readonly string[] = [];
   /** Longest first: one may be a part of another. */
-  #byLength: readonly string[] = [];
+  #forms: readonly string[] = [];
 
   /** From here on these are taken out. */
   add(secrets: readonly string[]): void {
     if (secrets.length === 0) return;
-    this.#values = [...new Set([...secrets.flatMap(formsOf), ...this.#values])].slice(0, maxKept);
-    this.#byLength = this.#values.toSorted((one, other) => other.length - one.length);
+    this.#secrets = [...new Set([...secrets, ...this.#secrets])].slice(0, maxKept);
+    this.#forms = [...new Set(this.#secrets.flatMap(formsOf))].sort(
+      (one, other) => other.length - one.length,
+    );
   }
 
   redact(text: string): string {
-    return this.#byLength.reduce((rest, value) => rest.replaceAll(value, mark), text);
+    return this.#forms.reduce((rest, value) => rest.replaceAll(value, mark), text);
   }
 
   /** An error as it may be shown: the one that was given, where nothing is secret in it. */
@@ -45,11 +47,11 @@ export class Redaction {
   /** A logger that writes to the other what is left. */
   logger(logger: Logger): Logger {
     const lazily = (fields: LazyLogFields | undefined): LazyLogFields | undefined =>
-      fields === undefined || this.#values.length === 0
+      fields === undefined || this.#forms.length === 0
         ? fields
         : () => this.#redactFields(madeFields(fields));
     const now = (fields: LogFields | undefined): LogFields | undefined =>
-      fields === undefined || this.#values.length === 0 ? fields : this.#redactFields(fields);
+      fields === undefined || this.#forms.length === 0 ? fields : this.#redactFields(fields);
     return {
       trace: (message, fields) => logger.trace(this.redact(message), lazily(fields)),
       debug: (message, fields) => logger.debug(this.redact(message), lazily(fields)),
