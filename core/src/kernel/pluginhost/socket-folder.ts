@@ -66,7 +66,12 @@ async function removeIfLeft(path: string): Promise<void> {
   const entry = lstatSync(path, { throwIfNoEntry: false });
   if (entry === undefined || !entry.isDirectory() || entry.uid !== process.getuid?.()) return;
   // Anything but a refusal may mean a daemon: one that starts or ends just now, or is too busy to answer.
-  if ((await outcomeOf(join(path, alive))) === "ECONNREFUSED") rmSync(path, { recursive: true, force: true });
+  if ((await outcomeOf(join(path, alive))) !== "ECONNREFUSED") return;
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // A plugin has closed a folder of its to itself, or has run as another user: no reason for a daemon not to start.
+  }
 }
 
 function outcomeOf(socket: string): Promise<string | undefined> {

@@ -17,6 +17,8 @@ class FakeInstance implements Instance {
   lastWords = "";
   isRunning = true;
   disposed = 0;
+  /** What its disposal throws. */
+  left: Error | undefined;
 
   constructor(pid: number) {
     this.pid = pid;
@@ -34,6 +36,7 @@ class FakeInstance implements Instance {
   async [Symbol.asyncDispose](): Promise<void> {
     this.disposed++;
     this.end({ code: 0, signal: null });
+    if (this.left !== undefined) throw this.left;
   }
 }
 
@@ -140,6 +143,27 @@ describe("Supervisor", () => {
     await assert.rejects(supervisor.handOver(next), { code: Code.Cancelled, reason: "PLUGIN_STOPPED" });
     await ending;
     assert.equal(next.disposed, 0);
+  });
+
+  it("starts another although something is left that cannot be removed", async () => {
+    const { clock, last, logger, supervisor } = supervise();
+    last().left = new Error("EACCES: permission denied");
+    last().end();
+    await clock.advance(0);
+    assert.equal(supervisor.pid, 2);
+    last().left = new Error("EACCES: permission denied");
+    const restarted = supervisor.restart();
+    await clock.advance(0);
+    await restarted;
+    assert.equal(supervisor.pid, 3);
+    assert.deepEqual(
+      logger.lines.flatMap(({ level, message, fields }) => (level === "warn" ? [[message, fields]] : [])),
+      [1, 2].map((pid) => [
+        "Plugin left what cannot be removed",
+        { pid, error: "EACCES: permission denied" },
+      ]),
+    );
+    await supervisor[Symbol.asyncDispose]();
   });
 
   it("ends it in its turn when a restart is asked for, and only then starts another", async () => {

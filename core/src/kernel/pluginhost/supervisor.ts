@@ -176,7 +176,7 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     const never = new Promise<never>(() => {});
     const stopped = new Promise<undefined>((resolve) => {
       if (this.#signal.aborted) resolve(undefined);
-      this.#signal.addEventListener("abort", () => resolve(undefined), { once: true });
+      this.#signal.addEventListener("abort", () => resolve(undefined), { once: true, signal: over.signal });
     });
     let fault: string | undefined;
     const killed = async (found: Promise<string>): Promise<string> => {
@@ -223,7 +223,7 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     let last = withWords(how, instance.lastWords);
     if (this.#pace.slowed) this.#setProblem(keepsEnding(title, last));
     // What it left is removed beside the next start, which does not wait for it.
-    const removed = instance[Symbol.asyncDispose]();
+    const removed = this.#remove(instance);
     // It still has what the next one will want: it goes first.
     if (wanted) await removed;
     void clock.sleep(missedMs, { signal }).then(
@@ -270,6 +270,16 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
     } finally {
       back.abort();
       await removed;
+    }
+  }
+
+  /** What cannot be removed, a folder that the plugin has closed to itself for instance, keeps no other from being started. */
+  async #remove(instance: I): Promise<void> {
+    try {
+      await instance[Symbol.asyncDispose]();
+    } catch (error) {
+      const { message } = StatusError.from(error);
+      this.#options.logger.warn("Plugin left what cannot be removed", { pid: instance.pid, error: message });
     }
   }
 
