@@ -133,11 +133,11 @@ describe("planLaunch()", () => {
       code: 5,
       reason: "PLUGIN_UNKNOWN",
       message:
-        'no built-in plugin "dsk" for type "KeyManager": there are "disk", "memory"; for a plugin of your own set plugin_cmd',
+        'no built-in plugin "dsk" for type "KeyManager": there are "disk", "memory"; for a plugin of your own set plugin_cmd or plugin_package',
     });
     assert.throws(() => plan({ type: "Notifier" }), {
       message:
-        'no built-in plugin "disk" for type "Notifier": there is none of this type; for a plugin of your own set plugin_cmd',
+        'no built-in plugin "disk" for type "Notifier": there is none of this type; for a plugin of your own set plugin_cmd or plugin_package',
     });
   });
 

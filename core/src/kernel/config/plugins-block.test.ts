@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodeConfig } from "@finial/sdk/hcl";
-import { pluginsBlock } from "./plugins-block.ts";
+import { pluginsBlock, withStore } from "./plugins-block.ts";
 
 const read = (text: string) =>
   decodeConfig(text, { plugins: pluginsBlock() }, { filename: "x.conf" }).plugins;
@@ -10,6 +10,7 @@ const plain = {
   pluginCmd: undefined,
   pluginArgs: [],
   pluginChecksum: undefined,
+  pluginPackage: undefined,
   pluginMtls: undefined,
   configText: undefined,
   configOrigin: undefined,
@@ -24,6 +25,32 @@ const place = (printed: [line: number, column: number], source: [line: number, c
 });
 
 describe("pluginsBlock()", () => {
+  it("reads a package with its exact version, which is in the daemon's store", () => {
+    const blocks =
+      read('plugins { Notifier "a" { plugin_package = "@vendor/a@1.2.3" } KeyManager "memory" {} }') ?? [];
+    const id = { name: "@vendor/a", version: "1.2.3" };
+    const found = withStore(blocks, { folder: "/srv/plugins", lockFile: "" });
+    assert.deepEqual(
+      found.map(({ pluginPackage }) => pluginPackage),
+      [{ id, store: { folder: "/srv/plugins", lockFile: "/srv/plugins/plugin-lock.json" } }, undefined],
+    );
+    const [{ pluginPackage } = {}] = withStore(blocks, { folder: "", lockFile: "/etc/lock.json" });
+    assert.deepEqual(pluginPackage?.store, { folder: "/var/lib/finial/plugins", lockFile: "/etc/lock.json" });
+    for (const [text, sentence] of [
+      ['plugin_package = "@vendor/a@^1"', "^1 is no exact version such as 1.2.3"],
+      ['plugin_package = "@vendor/a"', "it should name the exact version, too, such as @vendor/a@1.2.3"],
+      [
+        'plugin_package = "a@1.0.0" plugin_cmd = "/a"',
+        "only one of [plugin_cmd, plugin_package] can be used",
+      ],
+    ] as const)
+      assert.throws(
+        () => read(`plugins { Notifier "a" { ${text} } }`),
+        ({ message }: Error) =>
+          message.startsWith('x.conf:1:20: Notifier "a": ') && message.includes(sentence),
+      );
+  });
+
   it("keeps the order of the file, and prints plugin_data as HCL again", () => {
     const text = `plugins {
   NodeAttestor "b" { plugin_cmd = "/opt/b" plugin_args = ["-x", "1"] plugin_checksum = "ab" plugin_mtls = false plugin_data_file = "b.conf" }
