@@ -1,5 +1,5 @@
 import { type Finding, Flaw } from "./flaw.ts";
-import { quote, requireHandshake, requirePrivate } from "./handshake.ts";
+import { requireHandshake, requireNothingElse, requirePrivate } from "./handshake.ts";
 import type { Lab } from "./lab.ts";
 import { requireRunnable } from "./program.ts";
 import { Session } from "./session.ts";
@@ -24,15 +24,8 @@ export async function diagnose(lab: Lab, path: string | undefined): Promise<Diag
     const startMs = Math.round(performance.now() - startedAt);
     requirePrivate({ address: session.socket });
     const services = [...(await session.init())];
-    const [line = "", ...rest] = session.probe.stdout.split("\n");
-    const extra = rest.find((text) => text !== "");
-    if (extra !== undefined)
-      throw new Flaw({
-        reason: /^\d+\|\d+\|/.test(extra) ? "HANDSHAKE_TWICE" : "STDOUT_NOISE",
-        what: `after its handshake the plugin writes ${quote(extra)} to standard output.`,
-        why: "The host reads one line; what follows is lost.",
-        mend: "Keep standard output for the handshake, said once; log to standard error.",
-      });
+    requireNothingElse(session.probe);
+    const [line = ""] = session.probe.stdout.split("\n");
     return { ok: true, line, services, startMs };
   } catch (error) {
     if (error instanceof Flaw) return { ok: false, finding: error.finding };

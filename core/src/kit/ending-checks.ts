@@ -6,7 +6,7 @@ import { describeExit, withParentDeathSignal } from "../kernel/pluginhost/plugin
 import type { Bench } from "./bench.ts";
 import type { Check } from "./check.ts";
 import { Flaw, NotHere } from "./flaw.ts";
-import { quote, requireHandshake } from "./handshake.ts";
+import { requireHandshake, requireNothingElse } from "./handshake.ts";
 import { findProcesses, type Leftover } from "./leftovers.ts";
 import { Probe } from "./probe.ts";
 import type { Session } from "./session.ts";
@@ -27,24 +27,7 @@ export function endingChecks(bench: Bench): readonly Check[] {
 }
 
 async function requireSilence(bench: Bench): Promise<void> {
-  const { probe } = await bench.configured();
-  const [, ...rest] = probe.stdout.split("\n");
-  const noise = rest.filter((line) => line !== "");
-  const [first] = noise;
-  if (first === undefined) return;
-  if (/^\d+\|\d+\|/.test(first))
-    throw new Flaw({
-      reason: "HANDSHAKE_TWICE",
-      what: `the plugin says a second handshake: ${quote(first)}.`,
-      why: "The host has read the first and never looks again; whoever listens at the second socket waits in vain.",
-      mend: "Serve once: look for a second call of serve, or a library that serves at import.",
-    });
-  throw new Flaw({
-    reason: "STDOUT_NOISE",
-    what: `after its handshake the plugin writes ${quote(first)} to standard output${noise.length > 1 ? `, and ${noise.length - 1} lines more` : ""}.`,
-    why: "Nobody reads it: it is lost under SPIRE, and a host that stops reading would block the plugin at its next print.",
-    mend: "Log to standard error, one JSON object a line as go-hclog does, or plain text.",
-  });
+  requireNothingElse((await bench.configured()).probe);
 }
 
 async function requireDeinit(bench: Bench): Promise<void> {

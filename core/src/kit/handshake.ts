@@ -224,6 +224,27 @@ export function requirePrivate({ address }: Pick<Handshake, "address">): void {
   });
 }
 
+/** @throws {Flaw} when there is more on standard output than the handshake. */
+export function requireNothingElse(probe: Probe): void {
+  const [, ...rest] = probe.stdout.split("\n");
+  const noise = rest.filter((line) => line !== "");
+  const [first] = noise;
+  if (first === undefined) return;
+  if (/^\d+\|\d+\|/.test(first))
+    throw new Flaw({
+      reason: "HANDSHAKE_TWICE",
+      what: `the plugin says a second handshake: ${quote(first)}.`,
+      why: "The host has read the first and never looks again; whoever listens at the second socket waits in vain.",
+      mend: "Serve once: look for a second call of serve, or a library that serves at import.",
+    });
+  throw new Flaw({
+    reason: "STDOUT_NOISE",
+    what: `after its handshake the plugin writes ${quote(first)} to standard output${noise.length > 1 ? `, and ${noise.length - 1} lines more` : ""}.`,
+    why: "Nobody reads it: it is lost under SPIRE, and a host that stops reading would block the plugin at its next print.",
+    mend: "Log to standard error, one JSON object a line as go-hclog does, or plain text.",
+  });
+}
+
 export function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

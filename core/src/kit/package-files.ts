@@ -14,7 +14,7 @@ export interface NewPlugin {
 /** Of which a plugin can be begun, with what is its own of each: a configuration to try it with. */
 interface Template {
   readonly folder: string;
-  /** Lines of `plugin_data` for the example and the kit; FOLDER is one that is there. */
+  /** Lines of `plugin_data` for the example and the kit; DATA_FOLDER is one that is there. */
   readonly config: readonly string[];
   readonly packages?: Readonly<Record<string, string>>;
   readonly ephemeral?: boolean;
@@ -50,8 +50,8 @@ const templates: Readonly<Record<string, Template>> = {
     folder: "server/credentialcomposer",
     config: ['organizational_unit = "Sales"'],
   },
-  "server Notifier": { folder: "server/notifier", config: ['path = "FOLDER/bundle.pem"'] },
-  "server BundlePublisher": { folder: "server/bundlepublisher", config: ['path = "FOLDER/bundle.pem"'] },
+  "server Notifier": { folder: "server/notifier", config: ['path = "DATA_FOLDER/bundle.pem"'] },
+  "server BundlePublisher": { folder: "server/bundlepublisher", config: ['path = "DATA_FOLDER/bundle.pem"'] },
   "agent KeyManager": keyManager,
   "agent NodeAttestor": {
     folder: "agent/nodeattestor",
@@ -61,7 +61,7 @@ const templates: Readonly<Record<string, Template>> = {
   "agent WorkloadAttestor": { folder: "agent/workloadattestor", config: ["with_group = true"] },
   "agent SVIDStore": {
     folder: "agent/svidstore",
-    config: ['directory = "FOLDER"'],
+    config: ['directory = "DATA_FOLDER"'],
     kitFlags: " -metadata name:db",
   },
 };
@@ -109,7 +109,7 @@ export function packageFiles(plugin: NewPlugin, templatesFolder: string): Readon
 }
 
 function configText({ config }: Template, folder: string): readonly string[] {
-  return config.map((line) => line.replace("FOLDER", folder));
+  return config.map((line) => line.replace("DATA_FOLDER", folder));
 }
 
 function json(value: unknown): string {
