@@ -140,7 +140,7 @@ describe("finial-server", () => {
     [
       "a plugin it does not have",
       'KeyManager "dsk" { plugin_data {} }',
-      'failed to load plugin \\"dsk\\": no built-in plugin \\"dsk\\" for type \\"KeyManager\\": there are \\"disk\\", \\"memory\\"; for a plugin of your own set plugin_cmd',
+      'failed to load plugin \\"dsk\\": no built-in plugin \\"dsk\\" for type \\"KeyManager\\": there are \\"disk\\", \\"memory\\"; for a plugin of your own set plugin_cmd or plugin_package',
     ],
     [
       "a command that is not there",

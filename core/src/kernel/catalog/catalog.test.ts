@@ -257,7 +257,7 @@ describe("Catalog.load()", { concurrency: 3 }, () => {
         "a plugin is unknown",
         [makeBlock("KeyManager", "dsk").block],
         "PLUGIN_UNKNOWN",
-        'failed to load plugin "dsk": no built-in plugin "dsk" for type "KeyManager": there are "disk"; for a plugin of your own set plugin_cmd',
+        'failed to load plugin "dsk": no built-in plugin "dsk" for type "KeyManager": there are "disk"; for a plugin of your own set plugin_cmd or plugin_package',
       ],
     ];
   for (const [what, blocks, reason, message] of refusals)
