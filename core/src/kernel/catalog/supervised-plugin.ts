@@ -219,7 +219,13 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
   async #retire(old: RunningPlugin, held: Held): Promise<void> {
     await within(held.quiet, retireMs, { clock: this.#options.clock });
     held.end("it was upgraded");
-    await old[Symbol.asyncDispose]();
+    try {
+      await old[Symbol.asyncDispose]();
+    } catch (error) {
+      // The new process serves, whatever the old one has left.
+      const { message } = StatusError.from(error);
+      this.#prepared.logger.warn("Plugin left what cannot be removed", { pid: old.pid, error: message });
+    }
   }
 
   /** Another process: launched, configured as the last was, and found to be the same plugin. */

@@ -329,6 +329,30 @@ describe("StableLink, with calls that have one answer", () => {
     );
   });
 
+  it("takes it for no fault of the process that has taken its place", async () => {
+    const { clock, faults, link } = makeLink();
+    const [asked, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await using plugin = await openStore({
+      listEntries: async function* () {
+        asked.resolve();
+        await go.promise;
+        yield { nextPageToken: "x".repeat(1000) };
+      },
+    });
+    await using next = await openStore({});
+    using channel = openChannel(plugin.channel.grpc.getChannel().getTarget(), credentials.createInsecure(), {
+      "grpc.max_receive_message_length": 999,
+    });
+    link.connect(channel);
+    const list = Array.fromAsync(link.client(DataStoreDefinition).listEntries({}));
+    await asked.promise;
+    link.disconnect("a restart was asked for", soon(clock));
+    link.connect(next.channel);
+    go.resolve();
+    await assert.rejects(list, { code: Code.ResourceExhausted });
+    assert.deepEqual(faults, []);
+  });
+
   it("has no more calls in flight than it may", async () => {
     const { clock, link } = makeLink();
     const store = link.client(DataStoreDefinition);

@@ -314,8 +314,10 @@ export class StableLink {
   ): Promise<{ readonly error: StatusError; readonly unsent: boolean } | undefined> {
     const error = StatusError.from(thrown);
     const { onFault, clock } = this.#options;
-    if (error.code === Code.ResourceExhausted && error.message.startsWith("Received message larger than max"))
-      onFault(`it sent a message that is too large: ${error.message}`);
+    const isTooLarge =
+      error.code === Code.ResourceExhausted && error.message.startsWith("Received message larger than max");
+    // Of a process that is gone, or is going, nobody else has to answer for it.
+    if (isTooLarge && up === this.#up) onFault(`it sent a message that is too large: ${error.message}`);
     if (signal?.aborted || !lossCodes.has(error.code)) return undefined;
     const isConnected =
       error.code !== Code.Unavailable ||

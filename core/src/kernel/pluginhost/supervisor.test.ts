@@ -216,6 +216,8 @@ describe("Supervisor", () => {
     await clock.advance(0);
     await supervisor[Symbol.asyncDispose]();
     await asked;
+    await assert.rejects(supervisor.restart(), { reason: "PLUGIN_STOPPED" });
+    await assert.rejects(supervisor.handOver(last()), { reason: "PLUGIN_STOPPED" });
   });
 
   it("waits longer and longer for one that keeps ending, and says what it said last", async () => {

@@ -105,7 +105,7 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
    *   be started, which is tried again; Cancelled when it is time to stop.
    */
   async restart(): Promise<void> {
-    if (this.#current === undefined) throw this.#away();
+    this.#requireCurrent();
     this.#restart ??= Promise.withResolvers();
     this.#asked.resolve();
     await this.#restart.promise;
@@ -119,19 +119,26 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
    *   the caller's still.
    */
   async handOver(next: I): Promise<I> {
-    if (this.#current === undefined) throw this.#away();
+    this.#requireCurrent();
     const handOver = { next, done: Promise.withResolvers<I>() };
     this.#handOver = handOver;
     this.#offered.resolve();
     return await handOver.done.promise;
   }
 
-  #away(): StatusError {
-    return new StatusError(
+  /** @throws {StatusError} as those do that ask for another. */
+  #requireCurrent(): void {
+    if (this.#signal.aborted) throw this.#stopped();
+    if (this.#current !== undefined) return;
+    throw new StatusError(
       Code.FailedPrecondition,
       "PLUGIN_AWAY",
       `plugin ${this.#options.title} has no process at the moment, and is being started`,
     );
+  }
+
+  #stopped(): StatusError {
+    return new StatusError(Code.Cancelled, "PLUGIN_STOPPED", `plugin ${this.#options.title} is stopped`);
   }
 
   #takeOver(old: I): I {
@@ -296,11 +303,7 @@ export class Supervisor<I extends Instance> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    const stopped = new StatusError(
-      Code.Cancelled,
-      "PLUGIN_STOPPED",
-      `plugin ${this.#options.title} is stopped`,
-    );
+    const stopped = this.#stopped();
     this.#restart?.reject(stopped);
     this.#handOver?.done.reject(stopped);
     await this.#current?.[Symbol.asyncDispose]();
