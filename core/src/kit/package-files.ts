@@ -98,7 +98,7 @@ export function packageFiles(plugin: NewPlugin, templatesFolder: string): Readon
     ["package.json", json(packageJson(plugin, template))],
     ["plugin.json", json(manifest(plugin, template))],
     ["tsconfig.json", json(tsconfig)],
-    ["rolldown.config.js", rolldownConfig],
+    ["rolldown.config.js", readFileSync(join(templatesFolder, "rolldown.config.js"), "utf8")],
     [".gitignore", "node_modules/\ndist/\nconformance/\n"],
     [".github/workflows/ci.yml", workflow],
     ["conformance.hcl", `${configText(template, "$" + "{FINIAL_TEST_FOLDER}").join("\n")}\n`],
@@ -179,20 +179,6 @@ const tsconfig = {
   },
   include: ["src"],
 };
-
-const rolldownConfig = `import { chmodSync } from "node:fs";
-import { defineConfig } from "rolldown";
-
-const file = "dist/plugin.mjs";
-
-// One file: it starts quickly, and plugin_checksum covers all of the plugin's code.
-export default defineConfig({
-  input: "src/main.ts",
-  platform: "node",
-  output: { file, format: "esm", codeSplitting: false, banner: "#!/usr/bin/env node" },
-  plugins: [{ name: "executable", writeBundle: () => chmodSync(file, 0o755) }],
-});
-`;
 
 const mainSource = `import { serve } from "@finial/sdk";
 import { plugin } from "./plugin.ts";
