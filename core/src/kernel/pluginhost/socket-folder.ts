@@ -1,4 +1,4 @@
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
@@ -6,6 +6,7 @@ import { Code, StatusError } from "@finial/sdk";
 const prefix = "finial-sockets-";
 /** A socket that answers as long as the daemon lives, whatever ends it. */
 const alive = "alive";
+const starting = "starting";
 
 /** The longest path that fits a `sockaddr_un` on Linux; Node binds a cut-off one without a word. */
 const maxPathBytes = 107;
@@ -47,8 +48,10 @@ export class SocketFolder implements AsyncDisposable {
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
-        server.listen(join(path, alive), resolve);
+        server.listen(join(path, starting), resolve);
       });
+      // A socket that is bound and does not listen yet refuses as one does whose daemon is gone.
+      renameSync(join(path, starting), join(path, alive));
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
