@@ -119,6 +119,9 @@ export function changeContract(load: () => Promise<LoadedPlugin>): void {
         await third.epoch();
         assert.equal(third.revision, second.revision);
       }
+      await using other = new Watch(store, { epoch: "another", afterRevision: second.revision });
+      await other.epoch();
+      assert.notEqual(other.revision, second.revision, "as if nothing were lost");
     });
 
     it("tells several readers of the writes of many writers", async () => {

@@ -179,6 +179,12 @@ describe("watchChanges", () => {
     copyFileSync(backup, folder.file);
 
     await using loaded = await loadPlugin(plugin, { config: folder.config() });
+    await using same = new Watch(loaded, stopped);
+    assert.notEqual(
+      (await same.next()).revision,
+      stopped.afterRevision,
+      "the restart counts for what was lost",
+    );
     // As many changes as before, and more: the revision alone does not tell.
     for (const name of ["x.org", "y.org", "z.org"]) await create(loaded, name);
     await using watch = new Watch(loaded, stopped);

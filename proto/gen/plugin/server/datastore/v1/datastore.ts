@@ -616,7 +616,10 @@ export interface Change {
     | undefined;
 }
 
-/** The stream goes on from the change's revision. If that is not the revision asked for, changes were lost. */
+/**
+ * The stream goes on from the change's revision. If that is not the revision asked for, changes were lost. It must not be that
+ * where the epoch asked for is of another history, whose revisions may be as many.
+ */
 export interface Change_Reset {
   /** Names the history the revisions belong to: another database, or one that was restored, has another. */
   epoch: string;
