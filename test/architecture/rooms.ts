@@ -34,7 +34,7 @@ const external: readonly string[] = ["node:*", "external:*"];
 const ofSdk =
   "sdk/src/plugin, goplugin, workloadapi and testing may import all of the sdk, and proto; never core or plugins.";
 const ofKernel =
-  "core/src/kernel may import the sdk; proto and the sdk's internal door in its catalog, convert, pluginhost, rpc, health and hostservice; never server, agent or cli.";
+  "core/src/kernel may import the sdk; proto and the sdk's internal door in its catalog, convert, pluginapi, pluginhost, rpc, health and hostservice; never server, agent or cli.";
 const ofSide =
   "core/src/server and core/src/agent may import kernel and the sdk, never each other or cli; proto and the sdk's internal door only in facade, api, endpoints, hostservice and authorization.";
 const ofPlugin =
@@ -95,7 +95,7 @@ export const rooms: readonly Room[] = [
   },
   ...["sdk/src", "sdk/src/plugin", "sdk/src/goplugin", "sdk/src/workloadapi", "sdk/src/testing"].map(sdkRoom),
   { name: "core/src/kernel", may: ["core/src/kernel*", ...doors, ...external], sentence: ofKernel },
-  ...["catalog", "convert", "pluginhost", "rpc", "health", "hostservice"].map((room) =>
+  ...["catalog", "convert", "pluginapi", "pluginhost", "rpc", "health", "hostservice"].map((room) =>
     kernelRoom(`core/src/kernel/${room}`),
   ),
   ...sideRooms("server"),
