@@ -7,7 +7,15 @@ import { findTarget } from "./target.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "target-"));
 after(() => rmSync(folder, { recursive: true }));
-const nothingSaid = { side: "", type: "", name: "", cwd: folder, path: "/usr/bin:/bin", nodePath: "/node" };
+const nothingSaid = {
+  side: "",
+  type: "",
+  name: "",
+  mtls: false,
+  cwd: folder,
+  path: "/usr/bin:/bin",
+  nodePath: "/node",
+};
 const manifest = {
   side: "agent",
   type: "WorkloadAttestor",

@@ -9,7 +9,7 @@ export interface Target {
   readonly args: readonly string[];
   /** Whether it runs as a package of Finial's does: by Node, with its standard input as its lifeline. */
   readonly isPackage: boolean;
-  /** Whether its manifest says that it can seal its link with mutual TLS. */
+  /** Whether its manifest or a flag says that it can seal its link with mutual TLS. */
   readonly isSealed: boolean;
   /** As its manifest or a flag says; undefined: to be learnt from what it offers. */
   readonly side: "server" | "agent" | undefined;
@@ -24,6 +24,7 @@ export interface TargetOptions {
   readonly side: string;
   readonly type: string;
   readonly name: string;
+  readonly mtls: boolean;
   readonly cwd: string;
   readonly path: string | undefined;
   /** The Node that runs packages. */
@@ -32,7 +33,7 @@ export interface TargetOptions {
 
 /** @throws {StatusError} InvalidArgument `TARGET` in a sentence for who typed the command. */
 export function findTarget(options: TargetOptions): Target {
-  const { operands, cwd, side, type, name } = options;
+  const { operands, cwd, side, type, name, mtls } = options;
   const [first, ...args] = operands;
   if (first === undefined)
     throw refused("name the plugin: a command with its arguments, or the folder of its package");
@@ -51,7 +52,7 @@ export function findTarget(options: TargetOptions): Target {
     file: program,
     args,
     isPackage: false,
-    isSealed: false,
+    isSealed: mtls,
     side: said.side ?? named?.side,
     type: said.type ?? named?.type,
     name: name || (named?.name ?? basename(first).replace(/\.\w+$/, "")),
@@ -68,7 +69,7 @@ interface Named {
 
 function ofPackage(
   folder: string,
-  { name, nodePath }: TargetOptions,
+  { name, mtls, nodePath }: TargetOptions,
   said: Pick<Target, "side" | "type">,
 ): Target {
   const manifest = manifestBeside(folder);
@@ -83,7 +84,7 @@ function ofPackage(
     file: nodePath,
     args: [file],
     isPackage: true,
-    isSealed: manifest.mtls,
+    isSealed: mtls || manifest.mtls,
     side: said.side ?? manifest.side,
     type: said.type ?? manifest.type,
     name: name || (manifest.name ?? basename(folder)),

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { findKind } from "../../kit/kind.ts";
 import { Lab } from "../../kit/lab.ts";
 import { findTarget } from "../../kit/target.ts";
-import { duration, type FlagValues, text, texts } from "../flag.ts";
+import { duration, type FlagValues, text, texts, toggle } from "../flag.ts";
 import type { CommandIo } from "../io.ts";
 
 const defaultPatienceMs = 10_000;
@@ -14,6 +14,7 @@ export const labFlags = {
   type: text("Its type, such as KeyManager. Without it, what it offers decides"),
   name: text("Its name, as operators write it. Without it, that of its manifest or its file"),
   env: texts("A variable of this environment that it is given, as plugin_env does: NAME, or NAME=VALUE"),
+  mtls: toggle("Seal its link with mutual TLS, as plugin_mtls does, where its contract is tried"),
   timeout: duration("How long it may take to start, and for each answer", defaultPatienceMs),
 };
 
