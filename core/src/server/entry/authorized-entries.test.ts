@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Code, StatusError } from "@finial/sdk";
 import { parseSpiffeId, parseTrustDomain, type RegistrationEntry, type Selector } from "@finial/sdk/spiffe";
 import { captureLog, FakeClock } from "@finial/sdk/testing";
-import type { StoreChange } from "../facade/datastore.ts";
+import type { StoreChange, StorePosition } from "../facade/datastore.ts";
 import { type AuthorizedEntriesOptions, openAuthorizedEntries } from "./authorized-entries.ts";
 
 type Store = AuthorizedEntriesOptions["store"];
@@ -39,7 +39,8 @@ class SmallStore implements Store {
   loads = 0;
   away = false;
   /** Where each watch was to go on. */
-  readonly after: (number | undefined)[] = [];
+  readonly after: (StorePosition | undefined)[] = [];
+  epoch = "first";
   #revision = 0;
   #changes: StoreChange[] = [];
   #wake = Promise.withResolvers<void>();
@@ -75,13 +76,13 @@ class SmallStore implements Store {
     after,
     signal,
   }: {
-    readonly after?: number;
+    readonly after?: StorePosition;
     readonly signal: AbortSignal;
   }): AsyncGenerator<StoreChange> {
     this.#check();
     this.after.push(after);
     signal.addEventListener("abort", () => this.#wake.resolve());
-    this.#changes = [{ kind: "reset", revision: this.#revision }];
+    this.#changes = [{ kind: "reset", revision: this.#revision, epoch: this.epoch }];
     while (!signal.aborted) {
       this.#check();
       yield* this.#changes.splice(0);
@@ -208,12 +209,18 @@ describe("openAuthorizedEntries()", () => {
     await using known = await opened;
     store.setEntry(entry("2"));
     await clock.advance(0);
-    store.leave();
-    await clock.advance(1_000);
-    store.away = false;
-    await clock.advance(10_000);
-    assert.deepEqual(store.after.slice(0, 1), [undefined]);
-    assert.equal(store.after.at(-1), 2);
+    for (const epoch of ["second", "third"]) {
+      store.leave();
+      await clock.advance(1_000);
+      store.away = false;
+      store.epoch = epoch;
+      await clock.advance(10_000);
+    }
+    assert.deepEqual(store.after, [
+      undefined,
+      { epoch: "first", revision: 2 },
+      { epoch: "second", revision: 2 },
+    ]);
     store.setEntry(entry("3"));
     await clock.advance(0);
     assert.deepEqual(idsOf(known.authorizedEntries(agent)), ["1", "2", "3"]);

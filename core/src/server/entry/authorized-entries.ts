@@ -1,6 +1,6 @@
 import type { Clock, Logger } from "@finial/sdk";
 import { parseSpiffeId, type RegistrationEntry, type SpiffeId, type TrustDomain } from "@finial/sdk/spiffe";
-import type { DataStore, StoreChange } from "../facade/datastore.ts";
+import type { DataStore, StoreChange, StorePosition } from "../facade/datastore.ts";
 import { EntryIndex } from "./entry-index.ts";
 
 /** Answers at once, from memory, which entries an agent may have. */
@@ -45,7 +45,7 @@ class StoreFollower implements AuthorizedEntries, AsyncDisposable {
   readonly #stop = new AbortController();
   #index: EntryIndex;
   /** Up to which the index is as the store; undefined when it has to be loaded. */
-  #revision: number | undefined;
+  #position: StorePosition | undefined;
   #following: Promise<void> = Promise.resolve();
 
   constructor(options: AuthorizedEntriesOptions) {
@@ -112,21 +112,24 @@ class StoreFollower implements AuthorizedEntries, AsyncDisposable {
     const timer = clock.sleep(fullReloadIntervalMs, { signal }).then(
       () => {
         due = true;
-        this.#revision = undefined;
+        this.#position = undefined;
         end.abort();
       },
       () => undefined,
     );
     try {
-      const after = this.#revision;
+      const after = this.#position;
+      let epoch = "";
       const stream = store.watchChanges({ signal, ...(after !== undefined && { after }) });
       for await (const changes of batches(stream, () => end.abort())) {
+        for (const change of changes) if (change.kind === "reset") epoch = change.epoch;
         if (changes.some((change) => change.kind === "reset" && !this.#continues(change))) {
           // What came with the reset is in the store already.
-          this.#revision = undefined;
+          this.#position = undefined;
           this.#index = await this.#load();
         } else await this.#apply(changes);
-        if (!due) this.#revision = changes.at(-1)?.revision;
+        const last = changes.at(-1);
+        if (!due) this.#position = last && { epoch, revision: last.revision };
         onLoaded();
       }
     } catch (error) {
@@ -139,7 +142,7 @@ class StoreFollower implements AuthorizedEntries, AsyncDisposable {
 
   /** Whether the stream goes on where the last one ended: the index is as good as it was. */
   #continues({ revision }: StoreChange): boolean {
-    return this.#revision !== undefined && revision === this.#revision;
+    return revision === this.#position?.revision;
   }
 
   async #load(): Promise<EntryIndex> {

@@ -5,7 +5,7 @@ import { DataStore as DataStoreType, type datastore } from "@finial/sdk/server";
 import { parseSpiffeId, parseTrustDomain, type RegistrationEntry } from "@finial/sdk/spiffe";
 import { loadPlugin, type TestCa, testCa } from "@finial/sdk/testing";
 import type { ClientOf } from "../../kernel/catalog/bound-plugin.ts";
-import type { AttestedNode, DataStore, StoreChange } from "./datastore.ts";
+import type { AttestedNode, DataStore, StoreChange, StorePosition } from "./datastore.ts";
 import { bindDataStoreV1 } from "./datastore-v1.ts";
 
 type Service = Partial<Handlers<(typeof DataStoreType)["definition"]>>;
@@ -307,7 +307,7 @@ describe("bindDataStoreV1(), watchChanges()", () => {
     });
     const { signal } = new AbortController();
     const changes: StoreChange[] = [];
-    const watch = async (after?: number): Promise<void> => {
+    const watch = async (after?: StorePosition): Promise<void> => {
       for await (const change of at.store.watchChanges({ signal, ...(after !== undefined && { after }) }))
         changes.push(change);
     };
@@ -316,18 +316,19 @@ describe("bindDataStoreV1(), watchChanges()", () => {
       message: "datastore-test: the plugin closed its change stream",
     });
     assert.deepEqual(changes, [
-      { revision: 4, kind: "reset" },
+      { revision: 4, kind: "reset", epoch: "first" },
       { revision: 5, kind: "entry", entryId: "e" },
       { revision: 6, kind: "node", spiffeId: agent.toString() },
       { revision: 7, kind: "bundle", trustDomain: "example.org" },
       { revision: 8, kind: "federation", trustDomain: "elsewhere.org" },
     ]);
-    await assert.rejects(watch(8), { code: Code.Unavailable });
+    // What another reader was told of since is not where this one has stopped.
+    await assert.rejects(watch({ epoch: "before", revision: 8 }), { code: Code.Unavailable });
     assert.deepEqual(
       asked.map(({ epoch, afterRevision }) => [epoch, afterRevision]),
       [
         ["", 0],
-        ["first", 8],
+        ["before", 8],
       ],
     );
   });

@@ -103,8 +103,16 @@ export type StoreChange = { readonly revision: number } & (
   | { readonly kind: "node"; readonly spiffeId: string }
   | { readonly kind: "bundle"; readonly trustDomain: string }
   | { readonly kind: "federation"; readonly trustDomain: string }
-  | { readonly kind: "reset" }
+  /** The name of the history from here on. */
+  | { readonly kind: "reset"; readonly epoch: string }
 );
+
+/** Where a reader of changes has stopped. Revisions are of one history: elsewhere the same number is something else. */
+export interface StorePosition {
+  /** Of the last `reset` that the reader was given. */
+  readonly epoch: string;
+  readonly revision: number;
+}
 
 /**
  * What the server asks of its DataStore. Every write is durable when its promise resolves.
@@ -200,12 +208,12 @@ export interface DataStore {
 
   /**
    * Changes after `after` (undefined: from now), in order, none missed and none repeated, whoever wrote them.
-   * The first item is always a `reset`; its revision equals `after` when nothing was lost since then.
+   * The first item is always a `reset`; its revision equals that of `after` when nothing was lost since then.
    * Load after the first item came: what is loaded is then at least as new as its revision.
-   * Throws Unavailable when the plugin goes away; watch again with the last revision seen. Ends quietly on `signal`.
+   * Throws Unavailable when the plugin goes away; watch again from the last change seen. Ends quietly on `signal`.
    */
   watchChanges(options: {
-    readonly after?: number;
+    readonly after?: StorePosition;
     readonly signal: AbortSignal;
   }): AsyncIterable<StoreChange>;
 }

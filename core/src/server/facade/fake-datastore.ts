@@ -123,7 +123,7 @@ export class FakeDataStore implements Pick<DataStore, FakedCalls> {
   async *watchChanges({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<StoreChange> {
     await this.#call("watchChanges");
     const watcher: Watcher = {
-      changes: [{ kind: "reset", revision: this.#revision }],
+      changes: [{ kind: "reset", revision: this.#revision, epoch: "" }],
       wake: Promise.withResolvers(),
     };
     this.#watchers.add(watcher);

@@ -2,9 +2,9 @@ import type { Change, DataStoreDefinition } from "@finial/proto/plugin/server/da
 import { Code, StatusError } from "@finial/sdk";
 import type { Client } from "@finial/sdk/internal";
 import { refusedReason } from "../../kernel/pluginhost/supervisor.ts";
-import type { StoreChange } from "./datastore.ts";
+import type { StoreChange, StorePosition } from "./datastore.ts";
 
-/** The store's ordered changes. It knows which history the last revision it gave belongs to. */
+/** The store's ordered changes. It knows which was the last it gave, whoever read it, and of which history. */
 export class StoreChanges {
   readonly #client: Client<typeof DataStoreDefinition>;
   #epoch = "";
@@ -15,8 +15,8 @@ export class StoreChanges {
     this.#client = client;
   }
 
-  async *watch(after: number | undefined, signal: AbortSignal): AsyncGenerator<StoreChange> {
-    const request = after === undefined ? {} : { epoch: this.#epoch, afterRevision: after };
+  async *watch(after: StorePosition | undefined, signal: AbortSignal): AsyncGenerator<StoreChange> {
+    const request = after === undefined ? {} : { epoch: after.epoch, afterRevision: after.revision };
     try {
       for await (const { changes } of this.#client.watchChanges(request, { signal }))
         for (const change of changes) yield this.#read(change);
@@ -54,7 +54,7 @@ export class StoreChanges {
     switch (what?.$case) {
       case "reset":
         this.#epoch = what.value.epoch;
-        return { revision, kind: "reset" };
+        return { revision, kind: "reset", epoch: this.#epoch };
       case "entryId":
         return { revision, kind: "entry", entryId: what.value };
       case "nodeSpiffeId":
