@@ -30,7 +30,7 @@ const vendors: PluginStatus = {
   ...disk,
   name: { type: "Notifier", name: "of_a_vendor" },
   state: PluginState.OUT_OF_SERVICE,
-  problem: 'plugin Notifier "of_a_vendor" keeps ending; the last time: exit status 3',
+  problem: 'plugin Notifier "of_a_vendor" keeps ending; the last time: exit status 3: panic\n\u001b[2J',
   pid: 0,
   version: "",
   sealed: false,
@@ -50,7 +50,8 @@ describe("plugin commands", () => {
       .serve(PluginDefinition, {
         listPlugins: () => ({ plugins: [disk, vendors] }),
         restartPlugin: ({ name }) => {
-          if (name?.name !== "disk") throw new StatusError(Code.NotFound, "X", "there is no such plugin");
+          if (name?.name !== "disk")
+            throw new StatusError(Code.NotFound, "X", "there is no such plugin\u001b[2J");
           return { plugin: { ...disk, pid: 4712 } };
         },
         upgradePlugin: ({ name }) => {
@@ -67,7 +68,7 @@ describe("plugin commands", () => {
         }),
         watchPluginLog: async function* ({ follow }, { signal }) {
           const timeMs = Date.parse("2026-01-31T13:45:00Z");
-          const fields = { plugin_name: "disk", path: "a b", count: "2" };
+          const fields = { plugin_name: "disk", path: "a b", count: "2", "x\u001b[2J": "3" };
           yield { timeMs, level: "info", message: 'Loaded "it"\u001b[2J\u009b', fields };
           if (follow) await new Promise((resolve) => signal.addEventListener("abort", resolve));
         },
@@ -125,7 +126,10 @@ describe("plugin commands", () => {
     );
     io = new FakeIo();
     assert.equal(await ask("status", "Notifier", "of_a_vendor"), 0);
-    assert.match(io.out, /^State +: out of service\nProblem +: plugin .* keeps ending/m);
+    assert.match(
+      io.out,
+      /^State +: out of service\nProblem +: plugin .* keeps ending.*panic\\n\\u001b\[2J$/m,
+    );
     assert.match(io.out, /^Configuration : read anew at reload$/m);
   });
 
@@ -134,7 +138,7 @@ describe("plugin commands", () => {
     assert.equal(io.out, 'Restarted KeyManager "disk": process 4712 serves\n');
     io = new FakeIo();
     assert.equal(await ask("restart", "KeyManager", "none"), 1);
-    assert.equal(io.err, "Error: rpc error: code = NotFound desc = there is no such plugin\n");
+    assert.equal(io.err, "Error: rpc error: code = NotFound desc = there is no such plugin\\u001b[2J\n");
   });
 
   it("upgrade says which version took over from which, or why none did", async () => {
@@ -152,7 +156,7 @@ describe("plugin commands", () => {
     outcomes = [Outcome.FIXED, Outcome.UNCHANGED, Outcome.RECONFIGURED];
     assert.equal(await ask("reload"), 0);
     assert.deepEqual(io.out.trim().split("\n"), [
-      'KeyManager "disk": its configuration is in the daemon\'s own file, which is read at the start',
+      'KeyManager "disk": its configuration is in the daemon\'s own file, which plugin upgrade reads anew',
       'KeyManager "disk": nothing has changed',
       'KeyManager "disk": configured anew',
     ]);
@@ -168,7 +172,7 @@ describe("plugin commands", () => {
     assert.equal(await ask("logs", "-lines", "5", "KeyManager", "disk"), 0);
     assert.equal(
       io.out,
-      '2026-01-31T13:45:00.000Z info  Loaded "it"\\u001b[2J\\u009b count="2" path="a b"\n',
+      '2026-01-31T13:45:00.000Z info  Loaded "it"\\u001b[2J\\u009b count="2" path="a b" "x\\u001b[2J"="3"\n',
     );
     assert.deepEqual(daemon.requests[0]?.[1], { name: disk.name, last: 5, follow: false });
   });

@@ -9,6 +9,7 @@ import { quotedText } from "../../kernel/telemetry/log.ts";
 import type { Command } from "../command.ts";
 import { int, toggle } from "../flag.ts";
 import { outputFlag, printMessages } from "../output.ts";
+import { printableLine } from "../printable.ts";
 import type { MakeSocketCommand } from "../socket-command.ts";
 import { usageError } from "../usage-error.ts";
 import { pluginOf, pluginOperands, pluginOrAll } from "./plugin-operands.ts";
@@ -29,7 +30,7 @@ function list(make: MakeSocketCommand): Command {
     run: async ({ flags, client, io, say }) => {
       const value = await client(PluginDefinition).listPlugins({});
       if (flags.output === "json") printMessages([{ name: `${api}.ListPluginsResponse`, value }], io.stdout);
-      else for (const line of tableOf(value.plugins)) say(line);
+      else for (const line of tableOf(value.plugins)) say(printableLine(line));
     },
   });
 }
@@ -47,7 +48,7 @@ function status(make: MakeSocketCommand): Command {
       if (value === undefined)
         throw usageError(`there is no plugin ${titleOf(wanted)}; "plugin list" shows all`);
       if (flags.output === "json") printMessages([{ name: `${api}.PluginStatus`, value }], io.stdout);
-      else for (const line of detailsOf(value, io.now())) say(line);
+      else for (const line of detailsOf(value, io.now())) say(printableLine(line));
     },
   });
 }
@@ -93,7 +94,7 @@ function processOf(plugin: PluginStatus | undefined): string {
 }
 
 const words: Readonly<Partial<Record<Outcome, string>>> = {
-  [Outcome.FIXED]: "its configuration is in the daemon's own file, which is read at the start",
+  [Outcome.FIXED]: "its configuration is in the daemon's own file, which plugin upgrade reads anew",
   [Outcome.UNCHANGED]: "nothing has changed",
   [Outcome.RECONFIGURED]: "configured anew",
 };
@@ -112,7 +113,11 @@ function reload(make: MakeSocketCommand): Command {
         printMessages([{ name: `${api}.ReconfigurePluginsResponse`, value }], io.stdout);
       else
         for (const { name, outcome, error } of value.results)
-          say(`${titleOf(name)}: ${words[outcome] ?? `refused, and goes on as it was: ${error}`}`);
+          say(
+            printableLine(
+              `${titleOf(name)}: ${words[outcome] ?? `refused, and goes on as it was: ${error}`}`,
+            ),
+          );
       if (refused.length > 0)
         throw usageError(`${refused.length} of ${value.results.length} plugins refused`);
     },
@@ -147,13 +152,9 @@ function formatLine({ timeMs, level, message, fields }: PluginLogLine): string {
     // Which plugin it is, is known.
     .filter(([name]) => !["plugin_name", "plugin_type", "external"].includes(name))
     .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, value]) => `${name}=${quotedText(value)}`);
-  return [new Date(timeMs).toISOString(), level.padEnd(5), printable(message), ...pairs].join(" ");
-}
-
-/** Plugins may say anything; a terminal must not obey it. */
-function printable(text: string): string {
-  return quotedText(text).slice(1, -1).replaceAll('\\"', '"');
+    // Plugins may give a field any name.
+    .map(([name, value]) => `${/^[\w.-]+$/.test(name) ? name : quotedText(name)}=${quotedText(value)}`);
+  return [new Date(timeMs).toISOString(), level.padEnd(5), printableLine(message), ...pairs].join(" ");
 }
 
 function titleOf(name: PluginName | undefined): string {
