@@ -2,6 +2,7 @@ import type { Client, ServiceDefinition } from "@finial/sdk/internal";
 import { type Command, type CommandInput, command } from "./command.ts";
 import type { Flags, FlagValues } from "./flag.ts";
 import { type CommandIo, messageOf } from "./io.ts";
+import { printable } from "./printable.ts";
 import { clientOf, openSocket } from "./rpc-client.ts";
 
 /** What a command works with that asks a daemon. */
@@ -47,7 +48,8 @@ export function socketCommands<S extends Flags>(where: {
           });
           return 0;
         } catch (error) {
-          io.stderr.write(`Error: ${messageOf(error)}\n`);
+          // A daemon tells what its plugins have said.
+          io.stderr.write(`Error: ${printable(messageOf(error))}\n`);
           return 1;
         }
       },
