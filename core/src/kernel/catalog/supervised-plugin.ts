@@ -95,8 +95,13 @@ export class SupervisedPlugin implements BoundPlugin, AsyncDisposable {
       watch: (running, signal) => {
         const use = new ProcessorUse(running.pid, () => clock.now().getTime());
         const ask = askForHealth(running.channel);
-        // To try again and again to write what nobody reads is no work.
-        const isBusy = (): boolean => use.isBusy() && !running.isFlooding;
+        // Ours answer whatever else they wait for; in others all workers may wait, for a cloud for instance.
+        const mayWait = planned.manifest === undefined;
+        const isBusy = (): boolean => {
+          const works = use.isBusy();
+          // To try again and again to write what nobody reads is no work.
+          return !running.isFlooding && (works || (mayWait && !use.isStopped));
+        };
         return untilSilent({ ask, isBusy, limits: pluginLimits, clock }, signal);
       },
       logger,

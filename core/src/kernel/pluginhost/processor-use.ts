@@ -9,7 +9,7 @@ const msATick = 10;
 export class ProcessorUse {
   readonly #pid: number;
   readonly #nowMs: () => number;
-  #last: { readonly usedMs: number; readonly atMs: number } | undefined;
+  #last: { readonly state: string; readonly usedMs: number; readonly atMs: number } | undefined;
 
   constructor(pid: number, nowMs: () => number) {
     this.#pid = pid;
@@ -25,6 +25,11 @@ export class ProcessorUse {
     if (before === undefined || now === undefined) return false;
     if (now.state === "R" || now.state === "D") return true;
     return now.usedMs - before.usedMs > (now.atMs - before.atMs) * busyPart;
+  }
+
+  /** Whether it was stopped, by a signal or a debugger, when it was last looked at. */
+  get isStopped(): boolean {
+    return this.#last?.state.toUpperCase() === "T";
   }
 
   /** @see proc_pid_stat(5): state is the third field, utime and stime the fourteenth and fifteenth. */

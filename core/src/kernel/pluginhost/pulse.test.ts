@@ -134,10 +134,10 @@ describe("ProcessorUse", () => {
     await wait();
     at.use.isBusy();
     await wait();
-    assert.equal(at.use.isBusy(), false);
+    assert.deepEqual([at.use.isBusy(), at.use.isStopped], [false, false]);
     process.kill(at.pid, "SIGSTOP");
     await wait();
-    assert.equal(at.use.isBusy(), false);
+    assert.deepEqual([at.use.isBusy(), at.use.isStopped], [false, true]);
     await at[Symbol.asyncDispose]();
     assert.equal(at.use.isBusy(), false);
   });

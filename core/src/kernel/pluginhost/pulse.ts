@@ -7,7 +7,7 @@ import type { PluginLimits } from "./limits.ts";
 export interface PulseOptions {
   /** Resolves when the plugin has answered, whatever it says. */
   readonly ask: (signal: AbortSignal) => Promise<void>;
-  /** Whether the plugin's process does, or wants to do, something. */
+  /** Whether there is a good reason for the plugin not to answer for a while. */
   readonly isBusy: () => boolean;
   readonly limits: Pick<PluginLimits, "pulseEveryMs" | "pulseMs" | "missedPulses" | "busyMs">;
   readonly clock: Clock;
