@@ -175,6 +175,56 @@ describe("AuthorityKeeper, by itself", () => {
     await until(() => activeX509(keeper) !== before);
   });
 
+  describe("with the next ones prepared", () => {
+    async function prepared(): Promise<{ readonly site: Site; readonly keeper: AuthorityKeeper }> {
+      const site = new Site();
+      const keeper = await site.start();
+      await site.clock.advance(31 * minuteMs);
+      await keeper.rotate();
+      assert.deepEqual([site.x509Ids.length, site.jwtIds.length], [2, 2]);
+      return { site, keeper };
+    }
+
+    it("replaces an X.509 CA once, though no JWT key can be made", async () => {
+      const { site, keeper } = await prepared();
+      await using _ = running(keeper);
+      const { keyManager } = site;
+      const generateKey = keyManager.generateKey.bind(keyManager);
+      let failures = 0;
+      keyManager.generateKey = async (id, type) => {
+        if (!id.startsWith("JWT") || failures === 3) return await generateKey(id, type);
+        failures++;
+        throw hsmAway;
+      };
+      const before = activeJwt(keeper);
+      keyManager.loseKeys();
+      for (let failed = 1; failed <= 3; failed++) {
+        await until(() => failures === failed);
+        await site.clock.advance(1000);
+      }
+      await until(() => activeJwt(keeper) !== before);
+      assert.equal(site.x509Ids.length, 3);
+    });
+
+    it("replaces them again when the new keys are lost while the last are being made", async () => {
+      const { site, keeper } = await prepared();
+      await using _ = running(keeper);
+      const { keyManager } = site;
+      const generateKey = keyManager.generateKey.bind(keyManager);
+      let isFirst = true;
+      keyManager.generateKey = async (id, type) => {
+        if (id.startsWith("JWT") && isFirst) {
+          isFirst = false;
+          keyManager.loseKeys();
+        }
+        return await generateKey(id, type);
+      };
+      keyManager.loseKeys();
+      await until(() => site.x509Ids.length === 4 && activeX509(keeper) === site.x509Ids[3]);
+      await keeper.getX509Ca().key.sign(Buffer.from("message"), "SHA256");
+    });
+  });
+
   it("does not take up an authority that nobody trusts any more", async () => {
     const site = new Site();
     const before = await site.start();

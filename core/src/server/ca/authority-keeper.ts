@@ -4,13 +4,13 @@ import type { JwtAuthority } from "@finial/sdk/spiffe";
 import { every } from "../../kernel/lifecycle/every.ts";
 import { aborted, runTogether, type Task } from "../../kernel/lifecycle/run-together.ts";
 import type { DataStore } from "../facade/datastore.ts";
-import type { ManagedKey } from "../facade/keymanager.ts";
 import type { UpstreamAuthority } from "../facade/upstreamauthority.ts";
 import type { ActiveAuthorities, JwtKey, X509Ca } from "./authorities.ts";
 import { authorityIdOf } from "./authorities.ts";
 import { AuthorityMaker, type AuthorityMakerOptions } from "./authority-maker.ts";
 import { Journal } from "./journal.ts";
 import { loadJwtKeySlots, loadX509CaSlots } from "./load-slots.ts";
+import { LostKeys } from "./lost-keys.ts";
 import { arrangeSlots, isEmpty, Slots } from "./slots.ts";
 import { UpstreamRoots } from "./upstream-roots.ts";
 
@@ -38,8 +38,8 @@ export class AuthorityKeeper implements ActiveAuthorities {
   readonly #jwtKey: Slots<JwtKey>;
   readonly #upstreamRoots: UpstreamRoots;
   #failedRotations = 0;
-  /** Of keys that are gone, and whose authorities have to be replaced. */
-  #lostKeys: ReadonlySet<string> = new Set();
+  /** Whose authorities have to be replaced; of each kind, as one may be made when the other cannot. */
+  readonly #lostKeys = { x509Ca: new LostKeys(), jwtKey: new LostKeys() };
   #loss = Promise.withResolvers<void>();
 
   private constructor(
@@ -213,7 +213,7 @@ export class AuthorityKeeper implements ActiveAuthorities {
       "Key manager came back without its keys: new authorities are prepared and activated at once",
       { keys: [...ids].join(",") },
     );
-    this.#lostKeys = new Set([...this.#lostKeys, ...ids]);
+    for (const lost of Object.values(this.#lostKeys)) lost.add(ids);
     this.#loss.resolve();
   }
 
@@ -224,12 +224,9 @@ export class AuthorityKeeper implements ActiveAuthorities {
       await Promise.race([this.#loss.promise, aborted(signal)]);
       if (signal.aborted) return;
       this.#loss = Promise.withResolvers();
-      const lost = this.#lostKeys;
       try {
-        const isLost = ({ key }: { readonly key: ManagedKey }): boolean => lost.has(key.id);
-        await this.#x509Ca.leave(isLost);
-        await this.#jwtKey.leave(isLost);
-        this.#lostKeys = new Set([...this.#lostKeys].filter((id) => !lost.has(id)));
+        await this.#lostKeys.x509Ca.replace((isLost) => this.#x509Ca.leave(isLost));
+        await this.#lostKeys.jwtKey.replace((isLost) => this.#jwtKey.leave(isLost));
       } catch (error) {
         logger.error("Unable to replace authorities whose keys are gone", {
           error: StatusError.from(error).message,
