@@ -5,6 +5,7 @@ import { type FaultName, faults } from "../faults/faults.ts";
 import { finialCommand } from "../support/binaries.ts";
 import { runCommand } from "../support/child.ts";
 import { describeFailures, runPluginKit } from "../support/plugin-kit.ts";
+import { listProcesses } from "../support/processes.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const faulty = join(root, "test", "faults", "dist", "plugin.mjs");
@@ -41,6 +42,12 @@ describe("finial plugin test", () => {
       assert.equal(failed[0]?.finding?.reason, reason);
       assert.match(failed[0].finding.what, says);
     });
+
+  it("leaves nothing running of a plugin that does", async () => {
+    await runPluginKit("-only", "init", faulty, "process-left");
+    const left = listProcesses().filter(({ command }) => command === "sleep 300");
+    assert.deepEqual(left, []);
+  });
 
   it("tells people what, why and how to mend it", async () => {
     const { status, stdout } = await runCommand([

@@ -7,7 +7,7 @@ import type { Bench } from "./bench.ts";
 import type { Check } from "./check.ts";
 import { Flaw, NotHere } from "./flaw.ts";
 import { requireHandshake, requireNothingElse } from "./handshake.ts";
-import { findProcesses, type Leftover } from "./leftovers.ts";
+import { endProcesses, findProcesses, type Leftover } from "./leftovers.ts";
 import { Probe } from "./probe.ts";
 import type { Session } from "./session.ts";
 
@@ -111,7 +111,7 @@ async function requireNobody(bench: Bench, when: string): Promise<void> {
     if (left.length === 0) return;
     await clock.sleep(100);
   } while (performance.now() < until);
-  for (const { pid } of left) kill(pid);
+  endProcesses(bench.lab.mark);
   throw new Flaw({
     reason: "PROCESS_LEFT",
     what: `${when}, and ${left.map(({ pid, command }) => `process ${pid} (${command})`).join(", ")} still ${left.length === 1 ? "runs" : "run"}.`,
@@ -137,12 +137,4 @@ async function requireEndWithHost(bench: Bench): Promise<void> {
   await requireHandshake(host, { startMs: lab.patienceMs, cookie: lab.cookie });
   process.kill(host.pid, "SIGKILL");
   await requireNobody(bench, "the plugin's host was killed");
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
 }

@@ -5,6 +5,7 @@ import type { PluginType } from "@finial/sdk";
 import { type GivenEnvironment, pluginEnvironment } from "../kernel/pluginhost/environment.ts";
 import { SocketFolder } from "../kernel/pluginhost/socket-folder.ts";
 import { typeNames } from "./kind.ts";
+import { endProcesses } from "./leftovers.ts";
 import { Probe } from "./probe.ts";
 import type { Target } from "./target.ts";
 
@@ -96,7 +97,9 @@ export class Lab implements AsyncDisposable {
     return `${marker}=${this.#mark}`;
   }
 
+  /** Ends whatever of the plugin's is still there. */
   async [Symbol.asyncDispose](): Promise<void> {
+    endProcesses(this.mark);
     await this.#sockets[Symbol.asyncDispose]();
   }
 }

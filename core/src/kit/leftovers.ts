@@ -21,3 +21,14 @@ export function findProcesses(mark: string): readonly Leftover[] {
       }
     });
 }
+
+/** Kills them all, whoever they are to each other. */
+export function endProcesses(mark: string): void {
+  for (const { pid } of findProcesses(mark)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
