@@ -418,6 +418,36 @@ describe("bindKeyManagerV1(), signing by stream", () => {
     });
   }
 
+  it("says why there can be no stream", async () => {
+    const busy = new StatusError(Code.ResourceExhausted, "PLUGIN_BUSY", "no more calls are made");
+    const loaded = await loadPlugin(
+      definePlugin({
+        type: KeyManager,
+        name: "test",
+        extensions: [SignerDefinition],
+        open: () => ({
+          service: { getPublicKeys: () => ({ publicKeys: [good()] }) },
+          extensions: [extend(SignerDefinition, {})],
+        }),
+      }),
+    );
+    await using _ = loaded;
+    const client = ((definition) =>
+      definition.fullName === SignerDefinition.fullName
+        ? {
+            sign: () => {
+              throw busy;
+            },
+          }
+        : loaded.client(definition)) as ClientOf;
+    using keyManager = bindKeyManagerV1({ ...loaded, client });
+    const [found] = await keyManager.getKeys();
+    await assert.rejects(found?.sign(message, "SHA256") ?? Promise.resolve(), {
+      code: Code.ResourceExhausted,
+      message: "keymanager(test): no more calls are made",
+    });
+  });
+
   it("signs nothing once it is closed, not even what was asked for just before", async () => {
     let asked = 0;
     const at = await bound(

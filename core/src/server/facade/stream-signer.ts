@@ -107,7 +107,14 @@ export class StreamSigner implements KeySigner, Disposable {
   #sendRequest(request: Sent): void {
     const { keyId, hash, items } = request;
     const id = this.#nextId++;
-    const stream = this.#open();
+    let stream: Duplex<SignRequest, SignResponse>;
+    try {
+      stream = this.#open();
+    } catch (error) {
+      // The link takes no more calls, or is closed. Nobody but those who asked is there to hear of it.
+      for (const { reject } of items) reject(StatusError.from(error));
+      return;
+    }
     this.#sent.set(id, request);
     void stream.send({ id, keyId, hash, messages: items.map(({ message }) => message) });
   }
