@@ -457,6 +457,17 @@ describe("StableLink, with streams in both directions", () => {
     }
   });
 
+  it("gives its place back when it cannot be opened", async () => {
+    const { link } = makeLink();
+    await using plugin = await openStore({});
+    const channel = openChannel(plugin.channel.grpc.getChannel().getTarget(), credentials.createInsecure());
+    link.connect(channel);
+    channel.close();
+    const signer = link.client(SignerDefinition);
+    // More than there may be in flight.
+    for (let call = 0; call < 10; call++) assert.throws(() => signer.sign(), /Channel has been shut down/);
+  });
+
   it("can be cancelled while it waits, and fails whoever reads when it waits for too long", async () => {
     const { clock, link } = makeLink();
     link.disconnect("exit status 3", soon(clock));

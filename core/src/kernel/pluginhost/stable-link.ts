@@ -84,6 +84,8 @@ export class StableLink {
   /** From now on calls go to this process. */
   connect(channel: Channel): void {
     const { promise: over, resolve: end } = Promise.withResolvers<string>();
+    // An upgrade may find another process than it held.
+    this.#up?.end("another process took its place");
     this.#goOn({ channel, unaries: new Gauge(), streams: new Gauge(), clients: new Map(), over, end });
   }
 
@@ -213,14 +215,21 @@ export class StableLink {
       const left = new AbortController();
       const deadline = this.#deadlineOf(options);
       const open = (up: Up) => {
-        const call = methodOf(up, definition, key)(this.#remaining(options, deadline));
-        return { up, call: call as Duplex<unknown, unknown> };
+        try {
+          const call = methodOf(up, definition, key)(this.#remaining(options, deadline));
+          return { up, call: call as Duplex<unknown, unknown> };
+        } catch (error) {
+          leave();
+          throw error;
+        }
       };
       let opened = this.#up && open(this.#up);
       const opening = opened
         ? Promise.resolve(opened)
         : this.#untilUp(deadline, eitherOf(options.signal, left.signal)).then((up) => {
             opened = open(up);
+            // Too late for the wait to be given up.
+            if (left.signal.aborted) opened.call.cancel();
             return opened;
           });
       opening.catch(leave);
