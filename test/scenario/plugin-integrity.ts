@@ -27,7 +27,7 @@ const id = `${name}@${version}`;
 const main = "dist/plugin.mjs";
 const fileCount = 200;
 const fullSwaps = 1_000;
-const plainSwaps = 60;
+const plainSwaps = 40;
 /** Starts that run at once: as many as there are stores, or processors. */
 const lanes = 2;
 

@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { Code, StatusError } from "@finial/sdk";
 import { nearest } from "@finial/sdk/hcl";
 import { type Manifest, parseManifest } from "../../../kernel/catalog/manifest.ts";
@@ -11,6 +11,7 @@ import type { UnpackedPackage } from "./unpack.ts";
 const installScripts: readonly string[] = ["preinstall", "install", "postinstall", "prepare"];
 
 export interface PluginPackage {
+  /** Its `main` is below "/package". */
   readonly manifest: Manifest;
   /** What is passed over, a sentence each. */
   readonly notes: readonly string[];
@@ -38,9 +39,9 @@ export function checkPluginPackage(id: PackageId, { tree, contents }: UnpackedPa
     throw refused("it has no plugin.json, the manifest that says side, type, name and main: it is no plugin");
   let manifest: Manifest;
   try {
-    manifest = parseManifest(manifestText, "/plugin.json");
+    manifest = parseManifest(manifestText, "/package/plugin.json");
   } catch (error) {
-    throw refused(StatusError.from(error).message.replace(/^\//, "its "), error);
+    throw refused(StatusError.from(error).message.replace(/^\/package\//, "its "), error);
   }
   const { side, type, version } = manifest;
   const types = kinds.filter((kind) => kind.side === side).map(({ name }) => name);
@@ -49,7 +50,7 @@ export function checkPluginPackage(id: PackageId, { tree, contents }: UnpackedPa
     throw refused(`its plugin.json names the type "${type}", which the ${side} does not have: ${meant}`);
   }
   if (version !== id.version) throw refused(`its plugin.json says version ${version}`);
-  const main = relative("/", manifest.main);
+  const main = relative("/package", manifest.main);
   const file = tree.find(main);
   if (file === undefined) throw refused(`its plugin.json names ${main}, which it does not have`);
   if (manifest.sha256 !== undefined && manifest.sha256.toLowerCase() !== file.sha256)
@@ -58,7 +59,7 @@ export function checkPluginPackage(id: PackageId, { tree, contents }: UnpackedPa
     throw refused(`${main} is no script for Node (.mjs, .cjs, .js), and is not executable`);
   const scripts = installScripts.filter((script) => isText(packageJson.scripts?.[script]));
   return {
-    manifest: { ...manifest, main: join("/", main) },
+    manifest,
     notes: scripts.length === 0 ? [] : [`${title}: its scripts (${scripts.join(", ")}) are not run`],
   };
 }
