@@ -4,6 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { createServer, type Server, type TLSSocket } from "node:tls";
+import { Worker } from "node:worker_threads";
 import { Code, StatusError } from "@finial/sdk";
 import { PublicKey } from "@finial/sdk/crypto";
 import { type TestX509Svid, testCa } from "@finial/sdk/testing";
@@ -181,6 +182,40 @@ describe("connectWithRemoteKey()", () => {
     const { stream } = await connectWithRemoteKey({ socket, identity, servername: undefined, limitMs });
     stream.end("heard");
     assert.equal((await buffer(stream)).toString(), "heard");
+  });
+
+  it("ends its connections with its thread, and makes the next in another", async (t) => {
+    await using listener = await listen((socket) => {
+      socket.on("error", () => undefined);
+      socket.pipe(socket);
+    });
+    const posted = t.mock.method(Worker.prototype, "postMessage");
+    const open = async (sign: RemoteKeyIdentity["signDigest"]) =>
+      await connectWithRemoteKey({
+        socket: await listener.connect(),
+        identity: identityOf(agent, sign),
+        servername: undefined,
+        limitMs,
+      });
+    const { stream } = await open(signing);
+    const closed = once(stream, "close");
+    const asked = Promise.withResolvers<void>();
+    const waiting = assert.rejects(
+      open(() => {
+        asked.resolve();
+        return new Promise(() => {});
+      }),
+      { message: "the server closed the connection" },
+    );
+    await asked.promise;
+    const thread = posted.mock.calls.at(-1)?.this;
+    assert.ok(thread instanceof Worker);
+    await thread.terminate();
+    await Promise.all([closed, waiting]);
+    const next = await open(signing);
+    next.stream.end("still here");
+    assert.equal((await buffer(next.stream)).toString(), "still here");
+    assert.notEqual(posted.mock.calls.at(-1)?.this, thread);
   });
 
   it("is refused by a server when another key has signed", async () => {
