@@ -7,6 +7,12 @@ import { root } from "./package-json.ts";
 const textsElsewhere: readonly (readonly [name: RegExp, files: readonly string[]])[] = [
   [/^@bufbuild\/protobuf$/, ["LICENSE", "node_modules/@bufbuild/protobuf/dist/esm/wire/varint.js"]],
   [/^@koromix\/koffi-/, ["node_modules/koffi/LICENSE.txt"]],
+  // Of the same authors, and from the same repositories.
+  [/^@npmcli\/agent$/, ["node_modules/@npmcli/package-json/LICENSE"]],
+  [/^@sigstore\/verify$/, ["node_modules/@sigstore/bundle/LICENSE"]],
+  [/^proxy-agent-negotiate$/, ["node_modules/agent-base/LICENSE"]],
+  // Lists of names, whose terms and authors are in what describes them.
+  [/^spdx-(exceptions|license-ids)$/, ["node_modules/spdx-exceptions/README.md"]],
 ];
 
 /** The packages that are in a bundle, as the build noted them. @param bundle path of a `.mjs` file. */
