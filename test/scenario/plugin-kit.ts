@@ -7,7 +7,7 @@ import { type Scenario, type ScenarioContext, Skipped } from "../support/scenari
 
 const faulty = join(import.meta.dirname, "..", "faults", "dist", "plugin.mjs");
 /** More than any of them takes to start, on a busy machine, too. */
-const patienceSeconds = 4;
+const patienceSeconds = 8;
 
 export const scenario: Scenario = {
   title: "the conformance kit passes the same plugin in four languages, and finds each of many seeded faults",

@@ -11,6 +11,9 @@ import { endProcesses, findProcesses, type Leftover } from "./leftovers.ts";
 import { Probe } from "./probe.ts";
 import type { Session } from "./session.ts";
 
+/** The end of a process takes its time on a busy machine. */
+const leftoverGraceMs = 5000;
+
 /** How a plugin ends: asked for, and when its host is gone. */
 export function endingChecks(bench: Bench): readonly Check[] {
   return [
@@ -104,7 +107,7 @@ async function endedByRequest(bench: Bench): Promise<Session> {
 }
 
 async function requireNobody(bench: Bench, when: string): Promise<void> {
-  const until = performance.now() + 3000;
+  const until = performance.now() + leftoverGraceMs;
   let left: readonly Leftover[] = [];
   do {
     left = findProcesses(bench.lab.mark);
