@@ -12,7 +12,8 @@ const textsElsewhere: readonly (readonly [name: RegExp, files: readonly string[]
   [/^@sigstore\/verify$/, ["node_modules/@sigstore/bundle/LICENSE"]],
   [/^proxy-agent-negotiate$/, ["node_modules/agent-base/LICENSE"]],
   // Lists of names, whose terms and authors are in what describes them.
-  [/^spdx-(exceptions|license-ids)$/, ["node_modules/spdx-exceptions/README.md"]],
+  [/^spdx-exceptions$/, ["node_modules/spdx-exceptions/README.md"]],
+  [/^spdx-license-ids$/, ["node_modules/spdx-license-ids/README.md"]],
 ];
 
 /** The packages that are in a bundle, as the build noted them. @param bundle path of a `.mjs` file. */
