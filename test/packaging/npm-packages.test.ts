@@ -194,7 +194,7 @@ describe("a project that has installed them", () => {
   it("is told in one sentence that its Node is too old", async () => {
     const pretend = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "18.19.0" } });`;
     const old = { ...env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(pretend)}` };
-    for (const program of ["finial-server", "finial-agent"])
+    for (const program of ["finial-server", "finial-agent", "finial"])
       assert.deepEqual(
         await runCommand([join(project, "node_modules", ".bin", program), "--version"], { env: old }),
         {
