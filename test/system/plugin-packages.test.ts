@@ -32,7 +32,11 @@ after(async () => {
 });
 
 async function publish(version: string): Promise<void> {
-  const packageJson = { name: "@vendor/notes", version, scripts: { postinstall: `touch ${join(folder, "never")}` } };
+  const packageJson = {
+    name: "@vendor/notes",
+    version,
+    scripts: { postinstall: `touch ${join(folder, "never")}` },
+  };
   const manifest = {
     side: "server",
     type: "Notifier",
