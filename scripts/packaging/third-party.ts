@@ -18,13 +18,19 @@ const textsElsewhere: readonly (readonly [name: RegExp, files: readonly string[]
 
 /** The packages that are in a bundle, as the build noted them. @param bundle path of a `.mjs` file. */
 export function packagesIn(bundle: string): readonly BundledPackage[] {
-  return JSON.parse(readFileSync(bundle.replace(/\.mjs$/, ".packages.json"), "utf8"));
+  return once(JSON.parse(readFileSync(bundle.replace(/\.mjs$/, ".packages.json"), "utf8")));
+}
+
+/** npm may have installed the same version in several places: it is one package. */
+function once(packages: readonly BundledPackage[]): BundledPackage[] {
+  return [
+    ...new Map(packages.map((package_) => [`${package_.name}@${package_.version}`, package_])).values(),
+  ];
 }
 
 /** Each package once, sorted. */
 export function packagesInAll(bundles: readonly string[]): readonly BundledPackage[] {
-  const byPath = new Map(bundles.flatMap(packagesIn).map((package_) => [package_.path, package_]));
-  return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return once(bundles.flatMap(packagesIn)).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The file that goes wherever the bundles go: what others wrote that is in them, and under which terms. */
