@@ -161,6 +161,23 @@ describe("watchChanges", () => {
     assert.equal((await watch.next()).what, "bundleTrustDomain c.org");
   });
 
+  it("lets a reader go on at another process that was started beside its own", async () => {
+    using folder = new DataFolder();
+    await using old = await loadPlugin(plugin, { config: folder.config() });
+    await using watch = new Watch(old);
+    await watch.next();
+    const create = (loaded: LoadedPlugin, trustDomain: string): Promise<unknown> =>
+      loaded.client(DataStore.definition).createBundle({ bundle: { trustDomain } });
+    await using next = await loadPlugin(plugin, { config: folder.config() });
+    await create(old, "a.org");
+    // The other has given the history another name, which the reader learns before it goes on.
+    const { what: epoch, revision: afterRevision } = await watch.next();
+    await using resumed = new Watch(next, { epoch, afterRevision });
+    assert.deepEqual(await resumed.next(), { what: epoch, revision: afterRevision });
+    await create(next, "b.org");
+    assert.equal((await resumed.next()).what, "bundleTrustDomain b.org");
+  });
+
   it("says that changes are lost when a backup was restored, or the reader stayed away for too long", async () => {
     using folder = new DataFolder();
     const create = (loaded: LoadedPlugin, trustDomain: string): Promise<unknown> =>

@@ -39,7 +39,13 @@ async function* watchChanges(
         await commits.wait();
         continue;
       }
-      if (isGapless(rows, place.revision)) {
+      const opened = rows.findLast(({ kind }) => kind === "opened");
+      const isOthers = opened !== undefined && opened.name !== place.epoch;
+      if (isOthers && isGapless(rows, place.revision)) {
+        // By another process beside this one, such as one that takes over. The reader goes on from there under its name.
+        place = { epoch: opened.name, revision: rows.at(-1)?.revision ?? place.revision };
+        yield [resetAt(place)];
+      } else if (isGapless(rows, place.revision)) {
         place = { ...place, revision: rows.at(-1)?.revision ?? place.revision };
         const changes = toChanges(rows);
         if (changes.length > 0) yield changes;
