@@ -2,6 +2,7 @@ import { PluginDefinition } from "@finial/proto/api/plugin/v1/plugin";
 import { type Clock, codeName, type Logger, StatusError } from "@finial/sdk";
 import { addService, type Handlers, type Interceptor } from "@finial/sdk/internal";
 import { Server } from "@grpc/grpc-js";
+import { endGracefully } from "../../kernel/rpc/end-gracefully.ts";
 import type { PeerProcess } from "../../kernel/rpc/peer-credentials.ts";
 import { Peers } from "../../kernel/rpc/peers.ts";
 import { UnixListener } from "../../kernel/rpc/unix-listener.ts";
@@ -42,14 +43,8 @@ export class AdminEndpoints implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { logger, clock } = this.#options;
     logger.info("Stopping admin APIs");
-    this.#listener.stopAccepting();
-    this.#server.tryShutdown(() => {});
-    const limit = new AbortController();
-    const timeout = clock.sleep(stopGraceMs, { signal: limit.signal }).catch(() => undefined);
-    await Promise.race([this.#listener.drained(), timeout]);
-    limit.abort();
-    this.#server.forceShutdown();
-    await this.#listener[Symbol.asyncDispose]();
+    const door = { server: this.#server, listener: this.#listener };
+    await endGracefully([door], { graceMs: stopGraceMs, clock });
   }
 }
 

@@ -4,6 +4,7 @@ import type { Clock, Logger } from "@finial/sdk";
 import { addService } from "@finial/sdk/internal";
 import { Server } from "@grpc/grpc-js";
 import { healthHandlers } from "../../kernel/health/health-service.ts";
+import { endGracefully } from "../../kernel/rpc/end-gracefully.ts";
 import type { PeerProcess } from "../../kernel/rpc/peer-credentials.ts";
 import { Peers } from "../../kernel/rpc/peers.ts";
 import { UnixListener } from "../../kernel/rpc/unix-listener.ts";
@@ -78,14 +79,8 @@ export class WorkloadEndpoints implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { logger, clock } = this.#options;
     logger.info("Stopping agent APIs");
-    this.#listener.stopAccepting();
-    this.#server.tryShutdown(() => {});
-    const limit = new AbortController();
-    const timeout = clock.sleep(stopGraceMs, { signal: limit.signal }).catch(() => undefined);
-    await Promise.race([this.#listener.drained(), timeout]);
-    limit.abort();
-    this.#server.forceShutdown();
-    await this.#listener[Symbol.asyncDispose]();
+    const door = { server: this.#server, listener: this.#listener };
+    await endGracefully([door], { graceMs: stopGraceMs, clock });
   }
 }
 

@@ -3,6 +3,10 @@ export class Gauge {
   #inside = 0;
   #waiting: PromiseWithResolvers<void> | undefined;
 
+  get count(): number {
+    return this.#inside;
+  }
+
   /** @returns to be called when it is over; what is called again changes nothing. */
   enter(): () => void {
     this.#inside++;

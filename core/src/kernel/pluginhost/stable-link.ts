@@ -70,12 +70,13 @@ type AnyCall = (first?: unknown, second?: unknown) => unknown;
  */
 export class StableLink {
   readonly #options: StableLinkOptions;
+  /** In flight, with those that wait. */
+  readonly #calls = new Gauge();
   #up: Up | undefined;
   #next = Promise.withResolvers<Up>();
   /** To which calls went before they were held. */
   #holding: Up | undefined;
   #away: { readonly how: string; readonly sinceMs: number; readonly nextStart: Date } | undefined;
-  #inFlight = 0;
 
   constructor(options: StableLinkOptions) {
     this.#options = options;
@@ -283,18 +284,13 @@ export class StableLink {
   /** @returns to be called when it is over, once or more often. */
   #enter(): () => void {
     const { title, maxCallsInFlight: most = defaultMaxCalls } = this.#options;
-    if (this.#inFlight >= most)
+    if (this.#calls.count >= most)
       throw new StatusError(
         Code.ResourceExhausted,
         "PLUGIN_BUSY",
         `plugin ${title} has ${most} calls in flight, and no more are made`,
       );
-    this.#inFlight++;
-    let inside = true;
-    return () => {
-      if (inside) this.#inFlight--;
-      inside = false;
-    };
+    return this.#calls.enter();
   }
 
   /** @throws {StatusError} Unavailable `PLUGIN_AWAY` as soon as it is clear that it will not be there in time; Cancelled. */

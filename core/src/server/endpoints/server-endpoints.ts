@@ -8,6 +8,7 @@ import { type Clock, type Logger, StatusError } from "@finial/sdk";
 import { addService, type CallContext, type Handlers, type Interceptor } from "@finial/sdk/internal";
 import { type SpiffeId, type TrustDomain, verifyX509Svid } from "@finial/sdk/spiffe";
 import { Server } from "@grpc/grpc-js";
+import { endGracefully } from "../../kernel/rpc/end-gracefully.ts";
 import type { PeerProcess } from "../../kernel/rpc/peer-credentials.ts";
 import { Peers } from "../../kernel/rpc/peers.ts";
 import { TlsListener, type TlsPeer } from "../../kernel/rpc/tls-listener.ts";
@@ -47,23 +48,21 @@ export interface EndpointsOptions {
   readonly logger: Logger;
 }
 
+interface Door<L> {
+  readonly server: Server;
+  readonly listener: L;
+}
+
 /** The server's two doors: mutual TLS on TCP, and the admin socket. */
 export class ServerEndpoints implements AsyncDisposable {
   readonly #options: EndpointsOptions;
-  readonly #servers: readonly Server[];
-  readonly #tls: TlsListener;
-  readonly #unix: UnixListener;
+  readonly #remote: Door<TlsListener>;
+  readonly #local: Door<UnixListener>;
 
-  private constructor(
-    options: EndpointsOptions,
-    servers: readonly Server[],
-    tls: TlsListener,
-    unix: UnixListener,
-  ) {
+  private constructor(options: EndpointsOptions, remote: Door<TlsListener>, local: Door<UnixListener>) {
     this.#options = options;
-    this.#servers = servers;
-    this.#tls = tls;
-    this.#unix = unix;
+    this.#remote = remote;
+    this.#local = local;
   }
 
   /** @throws {StatusError} FailedPrecondition when an address or socket cannot be had. */
@@ -103,29 +102,19 @@ export class ServerEndpoints implements AsyncDisposable {
     );
     logger.info("Starting Server APIs", { network: "unix", address: unix.path });
     stack.move();
-    return new ServerEndpoints(options, [remote, local], tls, unix);
+    return new ServerEndpoints(options, { server: remote, listener: tls }, { server: local, listener: unix });
   }
 
   /** Where it listens: a port of 0 has become a real one. */
   get port(): number {
-    return this.#tls.port;
+    return this.#remote.listener.port;
   }
 
   /** Takes no more calls, lets those in flight end for a while, then closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { logger, clock } = this.#options;
     logger.info("Stopping Server APIs");
-    this.#tls.stopAccepting();
-    this.#unix.stopAccepting();
-    for (const server of this.#servers) server.tryShutdown(() => {});
-    const drained = Promise.all([this.#tls.drained(), this.#unix.drained()]);
-    const limit = new AbortController();
-    const timeout = clock.sleep(stopGraceMs, { signal: limit.signal }).catch(() => undefined);
-    await Promise.race([drained, timeout]);
-    limit.abort();
-    for (const server of this.#servers) server.forceShutdown();
-    await this.#tls[Symbol.asyncDispose]();
-    await this.#unix[Symbol.asyncDispose]();
+    await endGracefully([this.#remote, this.#local], { graceMs: stopGraceMs, clock });
     logger.info("Server APIs have stopped");
   }
 }
